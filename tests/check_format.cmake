@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+find_program(CLANG_FORMAT clang-format-14)
+if(NOT CLANG_FORMAT)
+  message(FATAL_ERROR "clang-format-14 is not installed; tests/run installs it")
+endif()
+foreach(folder core ipc daemon cli tests)
+  file(GLOB_RECURSE files ${SOURCE}/${folder}/*.h ${SOURCE}/${folder}/*.cpp)
+  list(APPEND all ${files})
+endforeach()
+execute_process(COMMAND ${CLANG_FORMAT} --dry-run -Werror ${all} RESULT_VARIABLE result)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "format with: clang-format-14 -i")
+endif()
