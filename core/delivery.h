@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/clock.h"
+#include "core/ids.h"
+#include "core/retry.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace taskd::core {
+
+/// Where the attempts of one firing on one channel stand. `running` ends with the process: what a
+/// daemon finds running when it starts was interrupted.
+enum class DeliveryState { pending, running, succeeded, dead };
+
+[[nodiscard]] std::string_view to_string(DeliveryState state);
+[[nodiscard]] DeliveryState delivery_state_from(std::string_view word);
+
+struct Delivery {
+    DeliveryId id;  ///< also the Idempotency-Key that every attempt carries
+    UserId user;
+    ReminderId reminder;
+    TaskId task;
+    std::string recurrence_id;  ///< the slot's local time, "" for a task without series
+    std::string channel;
+    std::int64_t firing = 1;
+    std::int64_t event_user_seq = 0;  ///< the reminder.due event that it tells of
+    DeliveryState state = DeliveryState::pending;
+    int attempts = 0;
+    Timestamp created;
+    std::optional<Timestamp> next_attempt;
+    std::optional<Timestamp> finished;
+    std::string result;  ///< of the last attempt: "exit 0", "timed out after 30 s", ...
+    std::string output;  ///< of the last attempt, bounded
+
+    bool operator==(const Delivery&) const = default;
+};
+
+/// What a worker says of one attempt.
+struct Outcome {
+    bool succeeded = false;
+    bool retryable = true;
+    std::string result;
+    std::string output;
+};
+
+/// An attempt begins; its number goes up before the outside world is touched, so that a crash in
+/// the middle is counted.
+[[nodiscard]] Delivery started(const Delivery& delivery);
+
+/// An attempt ended: succeeded, to be tried again at `next_attempt`, or dead.
+[[nodiscard]] Delivery finished(const Delivery& delivery, const Outcome& outcome, Timestamp now,
+                                const RetryPolicy& policy, std::uint64_t random_bits);
+
+}  // namespace taskd::core

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/clock.h"
+#include "core/delivery.h"
+#include "core/ids.h"
+#include "core/reminder.h"
+#include "core/series.h"
+#include "core/task.h"
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace taskd::core {
+
+/// occurrence.skipped: which slots of which series, and why.
+struct OccurrenceSkipped {
+    SeriesId series;
+    SkippedSlots slots;
+};
+
+using Payload = std::variant<Task, Series, OccurrenceSkipped, ReminderFired, Delivery>;
+
+/// Something that happened and is about to be stored with the change that it tells of (P2).
+/// `type` is one of event_types; `subject` the task's id, or the series' where there is no task.
+struct Event {
+    std::string type;
+    std::string subject;
+    Payload payload;
+};
+
+/// Every type that taskd itself writes so far; also what a filter is checked against for typos.
+[[nodiscard]] const std::vector<std::string>& event_types();
+
+}  // namespace taskd::core

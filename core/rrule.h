@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/clock.h"
+#include "core/result.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace taskd::core {
+
+enum class Frequency { daily, weekly, monthly, yearly };
+
+/// One value of BYDAY. `weekday` counts from 0 = MO to 6 = SU; `ordinal` 2 is "the second", -1 "the
+/// last" of the month or year, 0 "every".
+struct WeekdayNum {
+    int ordinal = 0;
+    unsigned weekday = 0;
+
+    auto operator<=>(const WeekdayNum&) const = default;
+};
+
+/// UNTIL, the last moment that a slot may have; a bare date means through the end of that day.
+struct Until {
+    LocalTime local;
+    bool is_date = false;
+    bool is_utc = false;
+
+    bool operator==(const Until&) const = default;
+};
+
+/// A recurrence rule (RFC 5545 section 3.3.10) of the parts FREQ, INTERVAL, COUNT, UNTIL, BYDAY,
+/// BYMONTHDAY and WKST. Lists are sorted and free of repeats.
+struct Rrule {
+    Frequency frequency = Frequency::daily;
+    std::uint32_t interval = 1;
+    std::optional<std::uint32_t> count;
+    std::optional<Until> until;
+    std::vector<WeekdayNum> by_day;
+    std::vector<int> by_month_day;
+    unsigned week_start = 0;  ///< WKST, 0 = MO
+
+    bool operator==(const Rrule&) const = default;
+};
+
+/// Shape:  "FREQ=WEEKLY;BYDAY=MO,TH", with or without "RRULE:", parts in any order and case.
+/// Errors: invalid_argument on `rrule` - names the part, the value and what is accepted; at most
+///         4096 bytes. Parts of the grammar that taskd doesn't compute are refused, never ignored.
+[[nodiscard]] Result<Rrule> parse_rrule(std::string_view text);
+
+/// The rule in one normal form: parse_rrule(format_rrule(r)) == r.
+[[nodiscard]] std::string format_rrule(const Rrule& rule);
+
+/// The two-letter name of a weekday (0 = MO).
+[[nodiscard]] std::string_view weekday_code(unsigned weekday);
+
+}  // namespace taskd::core

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/calendar_time.h"
+#include "core/clock.h"
+#include "core/ids.h"
+#include "core/result.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace taskd::core {
+
+/// STATUS of a VTODO (RFC 5545 section 3.8.1.11).
+enum class Status { needs_action, in_process, completed, cancelled };
+
+[[nodiscard]] std::string_view to_string(Status status);  ///< "needs-action", "completed", ...
+[[nodiscard]] Result<Status> status_from(std::string_view word);
+
+/// What a task says; the part that a user types.
+struct TaskContent {
+    std::string summary;
+    std::string notes;
+    std::string project;
+    std::vector<std::string> tags;  ///< sorted, without repeats
+    int priority = 0;  ///< PRIORITY (RFC 5545 section 3.8.1.9): 1 highest, 9 lowest, 0 none
+    std::optional<CalendarTime> start;
+    std::optional<CalendarTime> due;
+
+    bool operator==(const TaskContent&) const = default;
+};
+
+struct Task {
+    TaskId id;
+    UserId user;
+    std::int64_t number = 0;  ///< per user, small, never used twice
+    TaskContent content;
+    Status status = Status::needs_action;
+    SeriesId series;                         ///< empty for a task that doesn't recur
+    std::optional<LocalTime> recurrence_id;  ///< the slot of the series that this task is
+    Timestamp created;
+    Timestamp modified;
+    std::optional<Timestamp> completed;
+    std::optional<Timestamp> deleted;  ///< soft: kept for `undo.ttl`, then removed
+    std::int64_t revision = 1;
+
+    [[nodiscard]] bool is_open() const {
+        return !deleted && (status == Status::needs_action || status == Status::in_process);
+    }
+
+    bool operator==(const Task&) const = default;
+};
+
+inline constexpr std::size_t summary_bytes_max = 1024;
+inline constexpr std::size_t notes_bytes_max = 64 * 1024;
+inline constexpr std::size_t word_bytes_max = 64;  ///< a project or a tag
+inline constexpr std::size_t tags_max = 32;
+
+/// Checks and normalises what a user typed.
+///
+/// Errors: invalid_argument on `summary`, `notes`, `project`, `tags` or `priority`.
+[[nodiscard]] Result<TaskContent> checked(TaskContent content);
+
+/// The four changes of a task's life; each gives the task one revision later and stores nothing.
+///
+/// Units:  `now` becomes `modified`, and COMPLETED or the time of deletion.
+/// Errors: failed_precondition on `status` - the task is not in a state to do that from, and the
+///         message says in which it is.
+/// Source: RFC 5545 sections 3.8.1.11 (STATUS) and 3.8.2.1 (COMPLETED).
+[[nodiscard]] Result<Task> complete(const Task& task, Timestamp now);
+[[nodiscard]] Result<Task> reopen(const Task& task, Timestamp now);
+[[nodiscard]] Result<Task> remove(const Task& task, Timestamp now);
+[[nodiscard]] Result<Task> restore(const Task& task, Timestamp now);
+
+}  // namespace taskd::core

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/delivery.h"
+
+#include "core/retry.h"
+#include "core/rfc3339.h"
+#include "tests/support/seeded_random.h"
+
+#include <catch2/catch.hpp>
+
+#include <limits>
+#include <string>
+
+namespace taskd::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Timestamp now = parse_utc("2026-11-24T08:30:00Z").value();
+constexpr auto all_bits = ~std::uint64_t{0};
+
+TEST_CASE("the wait grows by the factor, up to its bound") {
+    struct Row {
+        int attempts;
+        std::chrono::milliseconds step;
+    };
+    const auto row = GENERATE(values<Row>({
+        {0, 10s},
+        {1, 10s},
+        {2, 20s},
+        {3, 40s},
+        {4, 80s},
+        {6, 320s},
+        {7, 600s},
+        {8, 600s},
+        {1'000'000, 600s},
+    }));
+    CAPTURE(row.attempts);
+    RetryPolicy policy;
+    policy.attempts_max = std::numeric_limits<int>::max();
+    test::SeededRandom random(1);
+    for (int i = 0; i < 200; ++i) {
+        const auto wait = next_attempt(policy, row.attempts, random.next());
+        REQUIRE(wait);
+        REQUIRE(*wait >= row.step / 2);
+        REQUIRE(*wait <= row.step);
+    }
+    CHECK(next_attempt(policy, row.attempts, 0) == row.step / 2);
+}
+
+TEST_CASE("the whole of the upper half is used") {
+    RetryPolicy policy;
+    policy.initial = 3ms;
+    CHECK(next_attempt(policy, 1, 0) == 2ms);
+    CHECK(next_attempt(policy, 1, 1) == 3ms);
+    CHECK(next_attempt(policy, 1, 2) == 2ms);
+    policy.initial = 1ms;
+    CHECK(next_attempt(policy, 1, all_bits) == 1ms);
+    policy.initial = 0ms;
+    CHECK(next_attempt(policy, 1, all_bits) == 0ms);
+}
+
+TEST_CASE("after the last attempt there is no next") {
+    const RetryPolicy policy;
+    CHECK(next_attempt(policy, 2, 0));
+    CHECK_FALSE(next_attempt(policy, 3, 0));
+    CHECK_FALSE(next_attempt(policy, 4, 0));
+    CHECK_FALSE(next_attempt(policy, std::numeric_limits<int>::max(), 0));
+    RetryPolicy once;
+    once.attempts_max = 1;
+    CHECK_FALSE(next_attempt(once, 1, 0));
+}
+
+TEST_CASE("a first wait above the bound is cut to it") {
+    RetryPolicy policy;
+    policy.initial = 2h;
+    CHECK(*next_attempt(policy, 1, all_bits) <= policy.max);
+}
+
+Delivery pending() {
+    Delivery delivery;
+    delivery.id = DeliveryId("delivery");
+    delivery.next_attempt = now;
+    delivery.created = now;
+    return delivery;
+}
+
+TEST_CASE("an attempt is counted when it begins") {
+    const auto running = started(pending());
+    CHECK(running.state == DeliveryState::running);
+    CHECK(running.attempts == 1);
+    CHECK_FALSE(running.next_attempt);
+    CHECK_FALSE(running.finished);
+    CHECK(started(running).attempts == 2);  // interrupted by a crash, and begun again
+}
+
+TEST_CASE("a success ends a delivery") {
+    const auto done =
+        finished(started(pending()), {true, true, "exit 0", "hello"}, now + 1s, {}, 0);
+    CHECK(done.state == DeliveryState::succeeded);
+    CHECK(done.finished == now + 1s);
+    CHECK_FALSE(done.next_attempt);
+    CHECK(done.result == "exit 0");
+    CHECK(done.output == "hello");
+    CHECK(done.attempts == 1);
+    CHECK(done.id == pending().id);
+}
+
+TEST_CASE("a failure is tried again until the attempts are used up, then it is dead") {
+    auto delivery = pending();
+    for (int attempt = 1; attempt <= 2; ++attempt) {
+        delivery = finished(started(delivery), {false, true, "exit 1", ""}, now, {}, all_bits);
+        CAPTURE(attempt);
+        CHECK(delivery.state == DeliveryState::pending);
+        CHECK(delivery.attempts == attempt);
+        REQUIRE(delivery.next_attempt);
+        CHECK(*delivery.next_attempt > now);
+        CHECK_FALSE(delivery.finished);
+    }
+    delivery = finished(started(delivery), {false, true, "exit 1", ""}, now, {}, all_bits);
+    CHECK(delivery.state == DeliveryState::dead);
+    CHECK(delivery.finished == now);
+    CHECK_FALSE(delivery.next_attempt);
+    CHECK(delivery.attempts == 3);
+}
+
+TEST_CASE("a failure that can't become better is dead at once") {
+    const auto dead =
+        finished(started(pending()), {false, false, "no such command", ""}, now, {}, 0);
+    CHECK(dead.state == DeliveryState::dead);
+    CHECK(dead.finished == now);
+    CHECK_FALSE(dead.next_attempt);
+}
+
+TEST_CASE("a success on the last attempt counts") {
+    auto delivery = pending();
+    delivery.attempts = 2;
+    CHECK(finished(started(delivery), {true, true, "", ""}, now, {}, 0).state ==
+          DeliveryState::succeeded);
+}
+
+TEST_CASE("every state of a delivery has its word, and an unknown word means dead") {
+    for (const auto state : {DeliveryState::pending, DeliveryState::running,
+                             DeliveryState::succeeded, DeliveryState::dead})
+        CHECK(delivery_state_from(to_string(state)) == state);
+    CHECK(delivery_state_from("") == DeliveryState::dead);
+    CHECK(delivery_state_from("Pending") == DeliveryState::dead);
+}
+
+}  // namespace
+}  // namespace taskd::core

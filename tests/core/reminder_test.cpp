@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/reminder.h"
+
+#include "core/rfc3339.h"
+
+#include <catch2/catch.hpp>
+
+#include <set>
+#include <string>
+
+namespace taskd::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+LocalTime local(const std::string& text) {
+    return parse_local(text).value();
+}
+Timestamp utc(const std::string& text) {
+    return parse_utc(text).value();
+}
+
+Schedule schedule(const std::string& rule, const std::string& dtstart) {
+    Series series;
+    series.dtstart = local(dtstart);
+    series.is_date = dtstart.size() == 10;
+    series.tzid = "Europe/Berlin";
+    series.rule = parse_rrule(rule).value();
+    return schedule_of(series).value();
+}
+
+CalendarTime berlin(const std::string& text) {
+    return calendar_time(local(text), text.size() == 10, TimeZone::load("Europe/Berlin").value());
+}
+
+Reminder reminder(std::chrono::seconds before = 0s) {
+    Reminder made;
+    made.id = ReminderId("reminder");
+    made.user = UserId("ada");
+    made.task = TaskId("task");
+    made.before = before;
+    return made;
+}
+
+std::string text(const std::optional<Timestamp>& at) {
+    return at ? format_utc(*at) : "none";
+}
+std::string text(const std::optional<LocalTime>& at) {
+    return at ? format_local(*at) : "none";
+}
+
+// ------------------------------------------------------------------ reminders of one task
+
+TEST_CASE("a reminder goes off so long before the due time") {
+    struct Row {
+        std::string due;
+        std::chrono::seconds before;
+        std::string at;
+    };
+    const auto row = GENERATE(values<Row>({
+        {"2026-11-24T09:00:00", 0s, "2026-11-24T08:00:00.000Z"},
+        {"2026-11-24T09:00:00", 10min, "2026-11-24T07:50:00.000Z"},
+        {"2026-11-24T09:00:00", 366 * 24h, "2025-11-23T08:00:00.000Z"},
+        // A DATE counts from nine in the morning, in summer as in winter.
+        {"2026-11-24", 0s, "2026-11-24T08:00:00.000Z"},
+        {"2026-07-24", 0s, "2026-07-24T07:00:00.000Z"},
+        {"2026-11-24", 10h, "2026-11-23T22:00:00.000Z"},
+        // On the days of the change, too, where nine is not nine hours after midnight.
+        {"2027-03-28", 0s, "2027-03-28T07:00:00.000Z"},
+        {"2026-10-25", 0s, "2026-10-25T08:00:00.000Z"},
+        // In the gap and the repeated hour.
+        {"2027-03-28T02:30:00", 0s, "2027-03-28T01:30:00.000Z"},
+        {"2026-10-25T02:30:00", 0s, "2026-10-25T00:30:00.000Z"},
+    }));
+    CAPTURE(row.due, row.before.count());
+    const auto due = berlin(row.due);
+    CHECK(text(time_of(reminder(row.before), due).value()) == row.at);
+    CHECK(text(armed(reminder(row.before), due)->next) == row.at);
+}
+
+TEST_CASE("a reminder without a due time, or one that went off, is silent") {
+    auto pending = reminder();
+    pending.next = utc("2026-11-24T08:00:00Z");
+    CHECK_FALSE(armed(pending, std::nullopt)->next);
+    pending.fired = true;
+    CHECK_FALSE(armed(pending, berlin("2026-11-24T09:00:00"))->next);
+}
+
+TEST_CASE("a reminder whose zone is unknown says so") {
+    auto due = berlin("2026-11-24T09:00:00");
+    due.tzid = "Mars/Olympus";
+    REQUIRE_FALSE(armed(reminder(), due));
+    CHECK(armed(reminder(), due).error().field == "tz");
+}
+
+TEST_CASE("a reminder of a task goes off once: at its time, late within grace, or as missed") {
+    struct Row {
+        std::string now;
+        bool goes_off;
+        std::chrono::milliseconds late;
+    };
+    const auto row = GENERATE(values<Row>({
+        {"2026-11-24T07:50:00.000Z", true, 0ms},
+        {"2026-11-24T07:50:00.001Z", true, 1ms},
+        {"2026-11-25T07:50:00.000Z", true, 24h},
+        {"2026-11-25T07:50:00.001Z", false, 24h + 1ms},
+        {"2036-11-25T07:50:00.001Z", false, 24h * 3654 + 1ms},
+    }));
+    CAPTURE(row.now);
+    const auto due = berlin("2026-11-24T09:00:00");
+    const auto pending = armed(reminder(10min), due).value();
+    const auto firing = fire(pending, due, utc(row.now));
+    REQUIRE(firing);
+    CHECK(firing->due.has_value() == row.goes_off);
+    CHECK(firing->missed.has_value() == !row.goes_off);
+    const auto& fired = row.goes_off ? *firing->due : *firing->missed;
+    CHECK(fired.late == row.late);
+    CHECK(text(fired.planned) == "2026-11-24T07:50:00.000Z");
+    CHECK(fired.due == due);
+    CHECK(fired.reminder == pending.id);
+    CHECK(fired.task == pending.task);
+    CHECK(firing->after.fired);
+    CHECK_FALSE(firing->after.next);
+    CHECK_FALSE(armed(firing->after, due)->next);
+}
+
+TEST_CASE("a grace of nothing still lets a reminder go off in time") {
+    const auto due = berlin("2026-11-24T09:00:00");
+    auto strict = reminder();
+    strict.grace = 0s;
+    strict = armed(strict, due).value();
+    CHECK(fire(strict, due, due.at)->due);
+    CHECK(fire(strict, due, due.at + 1ms)->missed);
+}
+
+// ------------------------------------------------------------------ reminders of a series
+
+const auto daily_rule = "FREQ=DAILY";
+
+TEST_CASE("a series' reminder is set to its first slot") {
+    const auto daily = schedule(daily_rule, "2026-11-24T09:00:00");
+    const auto set = armed(reminder(10min), daily, daily.slots.first()).value();
+    CHECK(text(set.next_slot) == "2026-11-24T09:00:00");
+    CHECK(text(set.next) == "2026-11-24T07:50:00.000Z");
+    const auto later = armed(reminder(10min), daily, local("2026-11-26T09:00:01")).value();
+    CHECK(text(later.next_slot) == "2026-11-27T09:00:00");
+    const auto none = armed(set, daily, std::nullopt).value();
+    CHECK_FALSE(none.next);
+    CHECK_FALSE(none.next_slot);
+}
+
+TEST_CASE("a series' reminder goes off for each slot, and is set to the next") {
+    const auto daily = schedule("FREQ=DAILY;COUNT=3", "2026-11-24T09:00:00");
+    auto set = armed(reminder(10min), daily, daily.slots.first()).value();
+    for (const auto* slot : {"2026-11-24T09:00:00", "2026-11-25T09:00:00", "2026-11-26T09:00:00"}) {
+        CAPTURE(slot);
+        REQUIRE(set.next);
+        const auto firing = fire(set, daily, *set.next).value();
+        REQUIRE(firing.due);
+        CHECK(text(firing.due->recurrence_id) == slot);
+        CHECK(firing.due->due == daily.at(local(slot)));
+        CHECK(firing.due->late == 0ms);
+        CHECK_FALSE(firing.missed);
+        CHECK(text(firing.after.fired_slot) == slot);
+        set = firing.after;
+    }
+    CHECK_FALSE(set.next);
+    CHECK_FALSE(set.next_slot);
+}
+
+TEST_CASE("of several slots that passed, the latest goes off and the others are one range") {
+    struct Row {
+        std::string now;
+        std::string due;     // the slot that goes off
+        std::string missed;  // from, to, count, reason
+        std::string next;
+    };
+    const auto row = GENERATE(values<Row>({
+        // Late within grace; the next slot's reminder has not come yet.
+        {"2026-11-24T08:00:00Z", "2026-11-24T09:00:00", "", "2026-11-25T09:00:00"},
+        {"2026-11-25T07:49:59.999Z", "2026-11-24T09:00:00", "", "2026-11-25T09:00:00"},
+        // The second one's time has come.
+        {"2026-11-25T07:50:00Z", "2026-11-25T09:00:00",
+         "2026-11-24T09:00:00 2026-11-24T09:00:00 1 superseded", "2026-11-26T09:00:00"},
+        {"2026-11-28T20:00:00Z", "2026-11-28T09:00:00",
+         "2026-11-24T09:00:00 2026-11-27T09:00:00 4 superseded", "2026-11-29T09:00:00"},
+        {"2126-11-24T08:00:00Z", "2126-11-24T09:00:00",
+         "2026-11-24T09:00:00 2126-11-23T09:00:00 36524 superseded", "2126-11-25T09:00:00"},
+    }));
+    CAPTURE(row.now);
+    const auto daily = schedule(daily_rule, "2026-11-24T09:00:00");
+    const auto set = armed(reminder(10min), daily, daily.slots.first()).value();
+    const auto firing = fire(set, daily, utc(row.now)).value();
+    REQUIRE(firing.due);
+    CHECK(text(firing.due->recurrence_id) == row.due);
+    CHECK(firing.due->late == utc(row.now) - firing.due->planned);
+    std::string missed;
+    if (firing.missed) {
+        const auto& slots = firing.missed->missed.value();
+        missed = format_local(slots.from) + " " + format_local(slots.to) + " " +
+                 std::to_string(slots.count) + " " + std::string(to_string(slots.reason));
+        CHECK(firing.missed->recurrence_id == slots.from);
+    }
+    CHECK(missed == row.missed);
+    CHECK(text(firing.after.next_slot) == row.next);
+}
+
+TEST_CASE("past grace even the latest slot is missed, and the range holds it") {
+    const auto weekly = schedule("FREQ=WEEKLY", "2026-11-24T09:00:00");
+    const auto set = armed(reminder(), weekly, weekly.slots.first()).value();
+
+    const auto one = fire(set, weekly, utc("2026-11-25T08:00:00.001Z")).value();
+    CHECK_FALSE(one.due);
+    REQUIRE(one.missed);
+    CHECK(one.missed->missed == SkippedSlots{local("2026-11-24T09:00:00"),
+                                             local("2026-11-24T09:00:00"), 1, SkipReason::window});
+    CHECK(text(one.after.next_slot) == "2026-12-01T09:00:00");
+
+    const auto three = fire(set, weekly, utc("2026-12-10T08:00:00Z")).value();
+    CHECK_FALSE(three.due);
+    REQUIRE(three.missed);
+    CHECK(three.missed->missed == SkippedSlots{local("2026-11-24T09:00:00"),
+                                               local("2026-12-08T09:00:00"), 3,
+                                               SkipReason::window});
+    CHECK(text(three.after.next_slot) == "2026-12-15T09:00:00");
+    CHECK(text(three.after.fired_slot) == "2026-12-08T09:00:00");
+}
+
+TEST_CASE("slots that passed after the last one of a series are told, and it is over") {
+    const auto three = schedule("FREQ=DAILY;COUNT=3", "2026-11-24T09:00:00");
+    const auto set = armed(reminder(), three, three.slots.first()).value();
+    const auto late = fire(set, three, utc("2026-11-26T12:00:00Z")).value();
+    REQUIRE(late.due);
+    CHECK(text(late.due->recurrence_id) == "2026-11-26T09:00:00");
+    REQUIRE(late.missed);
+    CHECK(late.missed->missed->count == 2);
+    CHECK_FALSE(late.after.next);
+
+    const auto years = fire(set, three, utc("2036-11-26T12:00:00Z")).value();
+    CHECK_FALSE(years.due);
+    REQUIRE(years.missed);
+    CHECK(years.missed->missed->count == 3);
+    CHECK_FALSE(years.after.next);
+}
+
+TEST_CASE("a reminder further ahead than the slots are apart still takes each slot once") {
+    const auto daily = schedule(daily_rule, "2026-11-24T09:00:00");
+    auto set = armed(reminder(72h), daily, daily.slots.first()).value();
+    CHECK(text(set.next) == "2026-11-21T08:00:00.000Z");
+    std::set<LocalTime> slots;
+    for (int i = 0; i < 30; ++i) {
+        const auto firing = fire(set, daily, *set.next).value();
+        REQUIRE(firing.due);
+        REQUIRE_FALSE(firing.missed);
+        REQUIRE(slots.insert(*firing.due->recurrence_id).second);
+        set = firing.after;
+    }
+    CHECK(text(set.next_slot) == "2026-12-24T09:00:00");
+}
+
+TEST_CASE("setting a reminder again never brings back a slot that it went off for") {
+    const auto daily = schedule(daily_rule, "2026-11-24T09:00:00");
+    const auto set = armed(reminder(10min), daily, daily.slots.first()).value();
+    const auto fired = fire(set, daily, *set.next).value().after;
+    // Done at 08:55, after the reminder and before the slot; the next task is tomorrow's.
+    const auto next = slot_after(daily, daily.slots.first(), utc("2026-11-24T07:55:00Z"));
+    CHECK(text(armed(fired, daily, next.slot)->next_slot) == "2026-11-25T09:00:00");
+    // Reopened, the open task is today's again: its slot has gone off.
+    CHECK(text(armed(fired, daily, daily.slots.first())->next_slot) == "2026-11-25T09:00:00");
+}
+
+TEST_CASE("done early, the reminder moves to the next slot without going off") {
+    const auto daily = schedule(daily_rule, "2026-11-24T09:00:00");
+    const auto set = armed(reminder(10min), daily, daily.slots.first()).value();
+    const auto next = slot_after(daily, daily.slots.first(), utc("2026-11-23T12:00:00Z"));
+    const auto moved = armed(set, daily, next.slot).value();
+    CHECK(text(moved.next_slot) == "2026-11-25T09:00:00");
+    CHECK(text(moved.next) == "2026-11-25T07:50:00.000Z");
+    CHECK_FALSE(moved.fired_slot);
+    const auto firing = fire(moved, daily, *moved.next).value();
+    REQUIRE(firing.due);
+    CHECK(text(firing.due->recurrence_id) == "2026-11-25T09:00:00");
+    CHECK_FALSE(firing.missed);
+}
+
+TEST_CASE("reminders of a DATE series count from nine in the morning") {
+    const auto daily = schedule(daily_rule, "2026-11-24");
+    const auto set = armed(reminder(1h), daily, daily.slots.first()).value();
+    CHECK(text(set.next) == "2026-11-24T07:00:00.000Z");
+    const auto one = fire(set, daily, utc("2026-11-25T06:59:59Z")).value();
+    CHECK(text(one.due->recurrence_id) == "2026-11-24T00:00:00");
+    CHECK_FALSE(one.missed);
+    const auto two = fire(set, daily, utc("2026-11-25T07:00:00Z")).value();
+    CHECK(text(two.due->recurrence_id) == "2026-11-25T00:00:00");
+    CHECK(two.due->late == 0ms);
+    CHECK(two.missed->missed->count == 1);
+    CHECK(text(two.after.next) == "2026-11-26T07:00:00.000Z");
+}
+
+TEST_CASE("the reminder of a slot in a gap goes off when the slot happens") {
+    const auto daily = schedule(daily_rule, "2027-03-27T02:30:00");
+    auto set = armed(reminder(), daily, local("2027-03-28T02:30:00")).value();
+    CHECK(text(set.next) == "2027-03-28T01:30:00.000Z");
+    const auto firing = fire(set, daily, utc("2027-03-28T01:30:00Z")).value();
+    CHECK(text(firing.due->recurrence_id) == "2027-03-28T02:30:00");
+    CHECK(format(*firing.due->due) == "2027-03-28T03:30:00+02:00");
+    CHECK(text(firing.after.next) == "2027-03-29T00:30:00.000Z");
+}
+
+TEST_CASE("two days that happen at one instant are not told twice") {
+    // Apia left out 2011-12-30: 09:00 of the 30th and of the 31st are the same instant.
+    Series series;
+    series.dtstart = local("2011-12-30T09:00:00");
+    series.tzid = "Pacific/Apia";
+    series.rule = parse_rrule(daily_rule).value();
+    const auto daily = schedule_of(series).value();
+    const auto set = armed(reminder(), daily, daily.slots.first()).value();
+    const auto firing = fire(set, daily, *set.next).value();
+    CHECK(text(firing.due->recurrence_id) == "2011-12-31T09:00:00");
+    CHECK(firing.missed->missed->count == 1);
+    CHECK(text(firing.after.next_slot) == "2012-01-01T09:00:00");
+}
+
+TEST_CASE("every slot goes off or is missed exactly once, however irregular the wake-ups") {
+    const auto slots = schedule("FREQ=WEEKLY;BYDAY=MO,WE,SA;COUNT=300", "2026-09-01T02:30:00");
+    auto set = armed(reminder(36h), slots, slots.slots.first()).value();
+    std::uint64_t accounted = 0;
+    std::optional<LocalTime> last;
+    for (int hours = 1; set.next; hours = hours * 5 % 977) {
+        const auto firing = fire(set, slots, *set.next + std::chrono::hours{hours}).value();
+        const auto from = firing.missed ? firing.missed->recurrence_id : firing.due->recurrence_id;
+        REQUIRE(from == set.next_slot);
+        if (last) REQUIRE(*from == *slots.slots.next_after(*last));
+        accounted += (firing.due ? 1 : 0) + (firing.missed ? firing.missed->missed->count : 0);
+        last = firing.after.fired_slot;
+        set = firing.after;
+    }
+    CHECK(accounted == 300);
+}
+
+}  // namespace
+}  // namespace taskd::core
