@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipc/client.h"
+
+#include "core/uuid.h"
+#include "ipc/rpc.h"
+
+#include <algorithm>
+#include <array>
+
+namespace taskd::ipc {
+namespace {
+
+using core::Error;
+using core::Reason;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// Each loss of the connection means that a daemon died or refused us; more than a few is no crash
+// that a resend can get over.
+constexpr int connections_max = 5;
+
+milliseconds left_until(steady_clock::time_point until) {
+    return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(until - steady_clock::now()));
+}
+
+/// The connection's own news, without which a lost daemon looks like a slow one.
+class Monitor {
+public:
+    Monitor(zmq::context_t& context, zmq::socket_t& socket, std::int64_t id)
+        : socket_(socket), pair_(context, zmq::socket_type::pair) {
+        const std::string address = "inproc://taskd-client-monitor-" + std::to_string(id);
+        zmq_socket_monitor(socket_.handle(), address.c_str(), ZMQ_EVENT_DISCONNECTED);
+        pair_.connect(address);
+    }
+    Monitor(const Monitor&) = delete;
+    Monitor& operator=(const Monitor&) = delete;
+    ~Monitor() { zmq_socket_monitor(socket_.handle(), nullptr, 0); }
+
+    [[nodiscard]] zmq::socket_t& socket() { return pair_; }
+
+private:
+    zmq::socket_t& socket_;
+    zmq::socket_t pair_;
+};
+
+}  // namespace
+
+Client::Client(zmq::context_t& context, Endpoint endpoint, core::Random& random, Options options,
+               Ensure ensure)
+    : context_(context),
+      endpoint_(std::move(endpoint)),
+      random_(random),
+      options_(std::move(options)),
+      ensure_(std::move(ensure)) {}
+
+Client::Exchange Client::exchange(const std::string& request, std::int64_t id,
+                                  steady_clock::time_point until) {
+    zmq::socket_t socket(context_, zmq::socket_type::dealer);
+    socket.set(zmq::sockopt::linger, 0);
+    Monitor monitor(context_, socket, id);
+    socket.connect(endpoint_.requests());
+    socket.send(zmq::buffer(request), zmq::send_flags::none);
+
+    std::array<zmq::pollitem_t, 2> items{
+        {{socket.handle(), 0, ZMQ_POLLIN, 0}, {monitor.socket().handle(), 0, ZMQ_POLLIN, 0}}};
+    for (;;) {
+        const auto left = left_until(until);
+        zmq::poll(items.data(), items.size(), left);
+        if ((items[0].revents & ZMQ_POLLIN) != 0) {
+            zmq::message_t frame;
+            do {  // a daemon may put an empty delimiter in front
+                (void)socket.recv(frame);
+            } while (frame.more());
+            return {Outcome::replied, frame.to_string()};
+        }
+        if ((items[1].revents & ZMQ_POLLIN) != 0) return {Outcome::disconnected, {}};
+        if (left == milliseconds{0}) return {Outcome::timed_out, {}};
+    }
+}
+
+core::Result<nlohmann::json> Client::call_json(std::string_view method, nlohmann::json params,
+                                               bool writes) {
+    std::string key = options_.idempotency_key;
+    if (writes && key.empty()) key = core::uuid_v4(random_);
+    if (writes) params["idempotency_key"] = key;
+    if (!options_.user_id.empty()) params["user_id"] = options_.user_id;
+    params["deadline_ms"] = options_.deadline.count();
+
+    std::string text;
+    try {
+        text = request_text(++last_id_, method, params);
+    } catch (const nlohmann::json::exception&) {
+        return core::invalid_argument("text", "is not UTF-8; the daemon takes UTF-8 only");
+    }
+    if (text.size() > request_bytes_max)
+        return core::invalid_argument("request", "is " + std::to_string(text.size()) +
+                                                     " bytes long; at most 4 MiB are accepted");
+
+    const auto until = steady_clock::now() + options_.deadline;
+    for (int connection = 0; connection < connections_max; ++connection) {
+        if (auto listening = ensure_(); !listening) return tl::unexpected(listening.error());
+        // A monitor's address is used once, hence the number of the connection in it.
+        auto got = exchange(text, last_id_ * connections_max + connection, until);
+        if (got.outcome == Outcome::replied) return parse_reply(got.reply);
+        if (got.outcome == Outcome::timed_out) {
+            Error late{Reason::deadline_exceeded,
+                       "no answer from the daemon within " +
+                           std::to_string(options_.deadline.count()) + " ms",
+                       {},
+                       {}};
+            if (writes)
+                late.hint = "it may have been accepted; repeat it with --idempotency-key " + key +
+                            " to find out without doing it twice";
+            return tl::unexpected(late);
+        }
+    }
+    return tl::unexpected(Error{Reason::unknown,
+                                "the daemon at " + endpoint_.directory() +
+                                    " closed the connection " + std::to_string(connections_max) +
+                                    " times",
+                                {},
+                                writes ? "repeat it with --idempotency-key " + key : ""});
+}
+
+Error Client::unreadable(const Error& why) {
+    return {Reason::internal,
+            "the daemon's answer can't be read: " + why.message,
+            {},
+            "taskctl and taskd may be of different versions; see taskctl version"};
+}
+
+core::Result<void> require_listening(const Endpoint& endpoint) {
+    if (auto owned = endpoint.check_owner(); !owned) return owned;
+    if (endpoint.is_listening()) return {};
+    return tl::unexpected(Error{Reason::unavailable,
+                                "no daemon listens in " + endpoint.directory(),
+                                {},
+                                "start one with taskd, or by any taskctl command"});
+}
+
+}  // namespace taskd::ipc

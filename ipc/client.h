@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/random.h"
+#include "core/result.h"
+#include "ipc/endpoint.h"
+#include "ipc/json.h"
+#include "ipc/messages.h"
+
+#include <nlohmann/json.hpp>
+#include <zmq.hpp>
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+namespace taskd::ipc {
+
+/// A reply, typed and as it came; `replayed` says that the daemon had answered this key before.
+template <class Reply>
+struct Answer {
+    Reply value;
+    bool replayed = false;
+    nlohmann::json json;
+};
+
+/// Calls a daemon: one request at a time, each with a deadline. A writing request carries an
+/// idempotency key, so when the connection breaks it is sent again without risk (P3).
+class Client {
+public:
+    struct Options {
+        std::chrono::milliseconds deadline{std::chrono::seconds{30}};
+        std::string user_id;          ///< another user's name, for an operator
+        std::string idempotency_key;  ///< of writing calls; a fresh one for each call if empty
+    };
+
+    /// `ensure` makes sure that a daemon listens (it may start one); it is asked before the first
+    /// request and whenever the connection was lost.
+    using Ensure = std::function<core::Result<void>()>;
+
+    Client(zmq::context_t& context, Endpoint endpoint, core::Random& random, Options options,
+           Ensure ensure);
+
+    /// Errors: the daemon's own; unavailable - no daemon; deadline_exceeded - no reply in time, the
+    ///         request may have been accepted; unknown - the daemon went away again and again.
+    template <class Request>
+    [[nodiscard]] core::Result<Answer<typename Request::Reply>> call(const Request& request) {
+        auto result = call_json(Request::method, to_json(request), Request::writes);
+        if (!result) return tl::unexpected(result.error());
+        auto value = from_json<typename Request::Reply>(*result);
+        if (!value) return tl::unexpected(unreadable(value.error()));
+        const bool replayed = result->value("replayed", false);
+        return Answer<typename Request::Reply>{std::move(*value), replayed, std::move(*result)};
+    }
+
+    [[nodiscard]] core::Result<nlohmann::json> call_json(std::string_view method,
+                                                         nlohmann::json params, bool writes);
+
+    [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
+
+private:
+    enum class Outcome { replied, disconnected, timed_out };
+    struct Exchange {
+        Outcome outcome;
+        std::string reply;
+    };
+    [[nodiscard]] Exchange exchange(const std::string& request, std::int64_t id,
+                                    std::chrono::steady_clock::time_point until);
+    [[nodiscard]] static core::Error unreadable(const core::Error& why);
+
+    zmq::context_t& context_;
+    Endpoint endpoint_;
+    core::Random& random_;
+    Options options_;
+    Ensure ensure_;
+    std::int64_t last_id_ = 0;
+};
+
+/// An `ensure` that starts nothing: unavailable unless a daemon listens.
+[[nodiscard]] core::Result<void> require_listening(const Endpoint& endpoint);
+
+}  // namespace taskd::ipc
