@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/app.h"
+
+#include "core/rfc3339.h"
+#include "daemon/bus.h"
+#include "daemon/engine.h"
+#include "daemon/lock_file.h"
+#include "daemon/log.h"
+#include "daemon/loop.h"
+#include "daemon/outbound/worker_pool.h"
+#include "daemon/request_sockets.h"
+#include "daemon/store/maintenance.h"
+#include "daemon/store/migrate.h"
+#include "daemon/system_clock.h"
+#include "ipc/endpoint.h"
+#include "ipc/system_random.h"
+#include "version.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <thread>
+
+namespace taskd::daemon {
+namespace {
+
+using core::Error;
+using core::Reason;
+using core::Result;
+
+constexpr rlim_t descriptors_wanted = 65'536;
+
+std::string from_environment(const char* name) {
+    // Called before any thread is started.
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+    return value == nullptr ? "" : value;
+}
+
+/// libzmq ends the process when accept has no descriptor left, so as many as allowed are asked for.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, descriptors_wanted));
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// The signals that end or nudge the daemon, as a descriptor. Blocked before any thread starts, so
+/// that every thread inherits the mask.
+UniqueFd take_signals() {
+    sigset_t set{};
+    sigemptyset(&set);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    // A reader that went away is an error of a write, not the end of the daemon.
+    (void)signal(SIGPIPE, SIG_IGN);
+    return UniqueFd(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+
+Result<void> make_directory(const std::string& path, const std::string& key) {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (std::filesystem::is_directory(path)) return {};
+    return tl::unexpected(
+        Error{Reason::unavailable, key + ": can't make " + path + ": " + error.message(), key, {}});
+}
+
+bool ended_uncleanly(const std::string& store) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(store + "-wal", error);
+    return !error && size > 0;
+}
+
+/// The store, opened and brought to the newest schema; the message of anything SQLite says.
+Result<std::unique_ptr<Database>> open_store(const std::string& path, core::Random& random) {
+    try {
+        auto database = std::make_unique<Database>(path);
+        if (auto migrated = migrate(*database, random); !migrated)
+            return tl::unexpected(migrated.error());
+        return database;
+    } catch (const StoreFailure& failure) {
+        Error error = failure.error();
+        error.message = "store.path: " + path + ": " + error.message;
+        error.field = "store.path";
+        return tl::unexpected(error);
+    }
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
+    return name.data();
+}
+
+}  // namespace
+
+Result<Home> find_home() {
+    Home home;
+    const passwd* entry = getpwuid(geteuid());  // NOLINT(concurrency-mt-unsafe): no threads yet
+    home.user = entry != nullptr ? entry->pw_name : "uid-" + std::to_string(geteuid());
+    std::string base = from_environment("HOME");
+    if (base.empty() && entry != nullptr) base = entry->pw_dir;
+    const auto directory = [&](const char* variable, const char* standard) {
+        const std::string named = from_environment(variable);
+        return (!named.empty() && named.front() == '/' ? named : base + standard) + "/taskd";
+    };
+    if (base.empty() &&
+        (from_environment("XDG_STATE_HOME").empty() || from_environment("XDG_CONFIG_HOME").empty()))
+        return tl::unexpected(Error{Reason::unavailable,
+                                    "there is no home directory to keep the "
+                                    "store in",
+                                    {},
+                                    "set HOME, or XDG_STATE_HOME and XDG_CONFIG_HOME"});
+    home.state = directory("XDG_STATE_HOME", "/.local/state");
+    home.config_file = directory("XDG_CONFIG_HOME", "/.config") + "/taskd.toml";
+    return home;
+}
+
+Result<int> serve(const Config& config, const Home& home, const std::function<void()>& ready) {
+    umask(077);
+    UniqueFd signals = take_signals();
+    raise_descriptor_limit();
+
+    const std::string& store = config.text("store.path");
+    const auto endpoint = ipc::Endpoint::make(config.text("endpoint"));
+    if (!endpoint) return tl::unexpected(endpoint.error());
+    const std::string store_directory = std::filesystem::path(store).parent_path();
+    if (auto made = make_directory(store_directory, "store.path"); !made)
+        return tl::unexpected(made.error());
+    if (auto made = make_directory(endpoint->directory(), "endpoint"); !made)
+        return tl::unexpected(made.error());
+    if (auto owned = endpoint->check_owner(); !owned) return tl::unexpected(owned.error());
+
+    // Both locks before anything is opened or bound: two writers would corrupt the store, and a
+    // second bind would take over the first one's socket without a word.
+    const auto store_lock = LockFile::take(store + ".lock");
+    if (!store_lock) return tl::unexpected(store_lock.error());
+    const auto socket_lock = LockFile::take(endpoint->directory() + "/lock");
+    if (!socket_lock) return tl::unexpected(socket_lock.error());
+    const auto log = make_log(config.text("log.level"), config.text("log.file"));
+    if (!log) return tl::unexpected(log.error());
+
+    const bool unclean = ended_uncleanly(store);
+    ipc::SystemRandom random;
+    auto database = open_store(store, random);
+    if (!database) return tl::unexpected(database.error());
+
+    const SystemClock clock;
+    Settings settings = config.settings();
+    settings.node = host_name();
+    const core::UserId owner{home.user};
+    Engine engine(**database, random, settings,
+                  {getpid(), store, core::format_utc(clock.now()), endpoint->events()});
+    engine.start(clock.now());
+
+    zmq::context_t context;
+    RequestSockets sockets(context, {{*endpoint, geteuid(), {owner, true}}});
+    Bus bus(settings.bus_heartbeat);
+    for (auto& user : sockets.users())
+        bus.add(user.admission.caller.user, user.events,
+                engine.event_head(user.admission.caller.user));
+    WorkerPool workers(context, static_cast<std::size_t>(config.integer("outbound.workers")));
+    Loop loop(engine, sockets, bus, workers, clock, std::move(signals), *log);
+
+    // Linear in the file's size, so beside the loop, on a connection that only reads.
+    std::optional<std::thread> checker;
+    if (unclean)
+        checker.emplace([store, log = *log] {
+            const std::string found = quick_check(store);
+            if (found.empty())
+                log->info("store_checked after=unclean_stop result=ok");
+            else
+                log->error("store_damaged found={}", field(found));
+        });
+    (*log)->info("ready version={} pid={} user={} store={} endpoint={}", TASKD_VERSION, getpid(),
+                 field(home.user), field(store), field(endpoint->directory()));
+    ready();
+    const bool good = loop.run();
+    if (checker) checker->join();
+    (*log)->info("stopped refused={} dropped={}", sockets.refused(), sockets.dropped());
+    return good ? 0 : 1;
+}
+
+}  // namespace taskd::daemon

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/bus.h"
+
+#include "ipc/json.h"
+
+#include <algorithm>
+
+namespace taskd::daemon {
+namespace {
+
+constexpr const char* head_topic = "taskd.head";
+
+void send(zmq::socket_t& socket, const std::string& topic, std::int64_t number,
+          const std::string& body) {
+    // An XPUB never blocks: past a subscriber's high-water mark it drops that subscriber's copy.
+    using zmq::send_flags;
+    socket.send(zmq::buffer(topic), send_flags::sndmore | send_flags::dontwait);
+    socket.send(zmq::buffer(std::to_string(number)), send_flags::sndmore | send_flags::dontwait);
+    socket.send(zmq::buffer(body), send_flags::dontwait);
+}
+
+}  // namespace
+
+void Bus::add(core::UserId user, zmq::socket_t& socket, std::int64_t head) {
+    lines_.insert_or_assign(std::move(user), Line{&socket, head, head, core::Monotonic{0}});
+}
+
+void Bus::publish(const std::vector<Publication>& publications, core::Monotonic now) {
+    for (const auto& [user, event] : publications) {
+        // Users without a socket of their own (named by an operator) read the log.
+        const auto line = lines_.find(user);
+        if (line == lines_.end()) continue;
+        line->second.head = std::max(line->second.head, event.userseq);
+        if (event.data.size() <= ipc::live_data_bytes_max) {
+            send(*line->second.socket, event.type, event.userseq, ipc::to_text(event));
+        } else {
+            ipc::CloudEvent reference = event;
+            reference.data.clear();
+            reference.dataref = "taskd:event/" + std::to_string(event.userseq);
+            send(*line->second.socket, event.type, event.userseq, ipc::to_text(reference));
+        }
+    }
+    send_heads(now);
+}
+
+void Bus::welcome(const core::UserId& user) {
+    Line& line = lines_.at(user);
+    zmq::message_t message;
+    bool subscribed = false;
+    while (line.socket->recv(message, zmq::recv_flags::dontwait))
+        subscribed = subscribed || (message.size() > 0 && *message.data<char>() == 1);
+    if (subscribed) send_head(line);
+}
+
+void Bus::send_head(Line& line) {
+    send(*line.socket, head_topic, line.head, "{\"head\":" + std::to_string(line.head) + "}");
+    line.told = line.head;
+}
+
+void Bus::send_heads(core::Monotonic now) {
+    for (auto& [user, line] : lines_) {
+        if (line.told == line.head || now < line.told_at + heartbeat_) continue;
+        line.told_at = now;
+        send_head(line);
+    }
+}
+
+std::optional<core::Monotonic> Bus::next_head() const {
+    std::optional<core::Monotonic> next;
+    for (const auto& [user, line] : lines_) {
+        if (line.told == line.head) continue;
+        const auto at = line.told_at + heartbeat_;
+        if (!next || at < *next) next = at;
+    }
+    return next;
+}
+
+}  // namespace taskd::daemon

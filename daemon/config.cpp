@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/config.h"
+
+#include "core/check.h"
+#include "core/text.h"
+#include "core/when.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+namespace taskd::daemon {
+namespace {
+
+using Type = ConfigKey::Type;
+
+constexpr std::int64_t second = 1000;
+constexpr std::int64_t day = 86'400 * second;
+
+std::optional<std::int64_t> to_integer(const std::string& text) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return {};
+    return value;
+}
+
+/// A span is written in words ("7d", "30s") or as milliseconds ("500ms").
+std::optional<std::int64_t> to_span(const std::string& text) {
+    if (text.size() > 2 && text.substr(text.size() - 2) == "ms")
+        return to_integer(text.substr(0, text.size() - 2));
+    const auto span = core::parse_span("span", text);
+    if (!span) return {};
+    return std::chrono::milliseconds{*span}.count();
+}
+
+const ConfigKey* find_key(std::string_view name) {
+    const auto found = std::find_if(config_keys().begin(), config_keys().end(),
+                                    [&](const ConfigKey& key) { return key.name == name; });
+    return found == config_keys().end() ? nullptr : &*found;
+}
+
+tl::unexpected<core::Error> unknown_key(const std::string& name, const std::string& origin) {
+    std::vector<std::string> names;
+    for (const auto& key : config_keys()) names.emplace_back(key.name);
+    const auto near = core::nearest(name, names);
+    return core::invalid_argument(
+        name, "is not a key (" + origin + ")",
+        near.empty() ? "taskd --print-config lists all keys" : "did you mean \"" + near + "\"?");
+}
+
+/// The leaves of a TOML file as key name and text.
+core::Result<void> flatten(const toml::table& table, const std::string& prefix,
+                           const std::string& origin, std::map<std::string, std::string>& into) {
+    for (const auto& [name, node] : table) {
+        const std::string key = prefix + std::string(name.str());
+        if (const auto* inner = node.as_table()) {
+            if (auto flat = flatten(*inner, key + ".", origin, into); !flat) return flat;
+            continue;
+        }
+        if (find_key(key) == nullptr) return unknown_key(key, origin);
+        if (const auto text = node.value_exact<std::string>())
+            into[key] = *text;
+        else if (const auto number = node.value_exact<std::int64_t>())
+            into[key] = std::to_string(*number);
+        else
+            return core::invalid_argument(key, "must be a text or a whole number (" + origin + ")");
+    }
+    return {};
+}
+
+}  // namespace
+
+const std::vector<ConfigKey>& config_keys() {
+    static const std::vector<ConfigKey> keys{
+        {"store.path", Type::text, "", 0, 0, "the store's file"},
+        {"endpoint", Type::text, "", 0, 0, "the directory of the sockets"},
+        {"log.level", Type::text, "info", 0, 0, "debug, info, warning, error or off"},
+        {"log.file", Type::text, "", 0, 0, "log to this file instead of standard error"},
+        {"turn.requests_max", Type::integer, "1024", 1, 100'000, "requests in one transaction"},
+        {"turn.bytes_max", Type::integer, "16777216", 65'536, 1'073'741'824,
+         "bytes of requests in one transaction"},
+        {"turn.timers_max", Type::integer, "1000", 1, 100'000, "timers fired in one transaction"},
+        {"polls.max", Type::integer, "256", 1, 100'000, "long polls waiting at once"},
+        {"outbound.workers", Type::integer, "4", 1, 256, "threads that run channels"},
+        {"outbound.max", Type::integer, "64", 1, 10'000, "deliveries under way at once"},
+        {"delivery.attempts_max", Type::integer, "3", 1, 100, "attempts of one delivery"},
+        {"delivery.backoff", Type::span, "10s", 1, day, "wait after the first failed attempt"},
+        {"delivery.backoff_max", Type::span, "10m", 1, day, "longest wait between attempts"},
+        {"idempotency.ttl", Type::span, "7d", second, 366 * day, "how long replies are remembered"},
+        {"dedup.ttl", Type::span, "30d", second, 366 * day, "how long event keys are remembered"},
+        {"undo.ttl", Type::span, "30d", second, 366 * day,
+         "how long changes and deleted tasks are kept"},
+        {"retention.events", Type::span, "90d", second, 366 * day, "how long events are kept"},
+        {"bus.heartbeat", Type::span, "1s", 10, 60 * second, "least time between two heads"},
+    };
+    return keys;
+}
+
+std::string flag_name(const ConfigKey& key) {
+    std::string flag = "--" + std::string(key.name);
+    std::replace(flag.begin(), flag.end(), '.', '-');
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    return flag;
+}
+
+std::string variable_name(const ConfigKey& key) {
+    std::string name = "TASKD_" + core::to_upper(key.name);
+    std::replace(name.begin(), name.end(), '.', '_');
+    return name;
+}
+
+core::Result<void> Config::set(const ConfigKey& key, const std::string& text,
+                               const std::string& origin) {
+    const auto refuse = [&](const std::string& accepted) {
+        return core::invalid_argument(
+            std::string(key.name),
+            "\"" + text + "\" (" + origin + ") is not accepted; use " + accepted);
+    };
+    if (key.type != Type::text) {
+        const auto value = key.type == Type::integer ? to_integer(text) : to_span(text);
+        if (!value || *value < key.min || *value > key.max)
+            return key.type == Type::integer
+                       ? refuse("a whole number from " + std::to_string(key.min) + " to " +
+                                std::to_string(key.max))
+                       : refuse("a span such as " + std::string(key.standard) + ", at most " +
+                                core::format_span(std::chrono::seconds{key.max / second}));
+    }
+    values_[std::string(key.name)] = {text, origin};
+    return {};
+}
+
+core::Result<void> Config::read_file(const Sources& sources) {
+    if (sources.file.empty()) return {};
+    std::error_code error;
+    if (!std::filesystem::exists(sources.file, error)) {
+        if (!sources.file_must_exist) return {};
+        return core::invalid_argument("config", sources.file + " does not exist");
+    }
+    std::map<std::string, std::string> found;
+    try {
+        const auto table = toml::parse_file(sources.file);
+        if (auto flat = flatten(table, "", sources.file, found); !flat) return flat;
+    } catch (const toml::parse_error& failure) {
+        const auto& where = failure.source().begin;
+        return core::invalid_argument("config", sources.file + " line " +
+                                                    std::to_string(where.line) + ": " +
+                                                    std::string(failure.description()));
+    }
+    for (const auto& [name, text] : found)
+        if (auto good = set(*find_key(name), text, sources.file); !good) return good;
+    return {};
+}
+
+core::Result<Config> Config::load(const Sources& sources) {
+    Config config;
+    for (const auto& key : config_keys())
+        config.values_[std::string(key.name)] = {std::string(key.standard), "default"};
+    if (auto read = config.read_file(sources); !read) return tl::unexpected(read.error());
+    for (const auto& key : config_keys()) {
+        const auto found = sources.environment.find(variable_name(key));
+        if (found == sources.environment.end()) continue;
+        if (auto good = config.set(key, found->second, "environment " + found->first); !good)
+            return tl::unexpected(good.error());
+    }
+    for (const auto& [name, text] : sources.flags) {
+        const ConfigKey* key = find_key(name);
+        core::check(key != nullptr, "flags are made from the table");
+        if (auto good = config.set(*key, text, "flag " + flag_name(*key)); !good)
+            return tl::unexpected(good.error());
+    }
+    return config;
+}
+
+const std::string& Config::text(std::string_view key) const {
+    const auto found = values_.find(key);
+    core::check(found != values_.end(), "a key that is asked for is in the table");
+    return found->second.text;
+}
+
+std::int64_t Config::integer(std::string_view key) const {
+    return to_integer(text(key)).value();
+}
+
+std::chrono::milliseconds Config::span(std::string_view key) const {
+    return std::chrono::milliseconds{to_span(text(key)).value()};
+}
+
+Settings Config::settings() const {
+    const auto size = [&](std::string_view key) { return static_cast<std::size_t>(integer(key)); };
+    Settings settings;
+    settings.turn_requests_max = size("turn.requests_max");
+    settings.turn_bytes_max = size("turn.bytes_max");
+    settings.turn_timers_max = size("turn.timers_max");
+    settings.polls_max = size("polls.max");
+    settings.outbound_max = size("outbound.max");
+    settings.idempotency_ttl = span("idempotency.ttl");
+    settings.dedup_ttl = span("dedup.ttl");
+    settings.undo_ttl = span("undo.ttl");
+    settings.retention_events = span("retention.events");
+    settings.bus_heartbeat = span("bus.heartbeat");
+    settings.delivery_retry.attempts_max = static_cast<int>(integer("delivery.attempts_max"));
+    settings.delivery_retry.initial = span("delivery.backoff");
+    settings.delivery_retry.max = span("delivery.backoff_max");
+    return settings;
+}
+
+void Config::set_standard(std::string_view key, std::string value) {
+    auto& current = values_.find(key)->second;
+    if (current.text.empty()) current = {std::move(value), "default"};
+}
+
+std::string Config::print() const {
+    std::string out;
+    for (const auto& key : config_keys()) {
+        const auto& value = values_.find(key.name)->second;
+        const bool bare = key.type == Type::integer;
+        out += std::string(key.name) + " = " + (bare ? value.text : "\"" + value.text + "\"") +
+               "  # " + value.origin + "\n";
+    }
+    return out;
+}
+
+}  // namespace taskd::daemon

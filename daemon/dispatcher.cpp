@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/dispatcher.h"
+
+#include "core/text.h"
+#include "core/uuid.h"
+#include "daemon/handlers/admin_handlers.h"
+#include "daemon/handlers/event_handlers.h"
+#include "daemon/handlers/reminder_handlers.h"
+#include "daemon/handlers/task_handlers.h"
+#include "ipc/json.h"
+#include "ipc/rpc.h"
+
+#include <algorithm>
+
+namespace taskd::daemon {
+namespace {
+
+using core::Error;
+using core::Reason;
+using core::Result;
+using nlohmann::json;
+
+struct Method {
+    std::string_view name;
+    bool writes;
+    bool operators_only;
+    Result<json> (*run)(const json& params, Handling& h);
+};
+
+/// A typed handler as the table holds it: decode, call, encode.
+template <class Request, Result<typename Request::Reply> (*handler)(const Request&, Handling&)>
+Method row(bool operators_only = false) {
+    return {Request::method, Request::writes, operators_only,
+            [](const json& params, Handling& h) -> Result<json> {
+                const auto request = ipc::from_json<Request>(params);
+                if (!request) return tl::unexpected(request.error());
+                const auto reply = handler(*request, h);
+                if (!reply) return tl::unexpected(reply.error());
+                return ipc::to_json(*reply);
+            }};
+}
+
+const std::vector<Method>& methods() {
+    static const std::vector<Method> table{
+        row<ipc::TaskAdd, add_task>(),
+        row<ipc::TaskGet, get_task>(),
+        row<ipc::TaskList, list_tasks>(),
+        row<ipc::TaskComplete, complete_task>(),
+        row<ipc::TaskReopen, reopen_task>(),
+        row<ipc::TaskDelete, delete_task>(),
+        row<ipc::TaskRestore, restore_task>(),
+        row<ipc::SeriesList, list_series>(),
+        row<ipc::ChannelSet, set_channel>(),
+        row<ipc::ChannelList, list_channels>(),
+        row<ipc::ChannelRemove, remove_channel>(),
+        row<ipc::DeliveryList, list_deliveries>(),
+        row<ipc::EventRead, read_events>(),
+        row<ipc::EventList, list_events>(),
+        row<ipc::BusEndpoint, bus_endpoint>(),
+        row<ipc::AdminHealth, admin_health>(),
+        row<ipc::AdminShutdown, admin_shutdown>(true),
+    };
+    return table;
+}
+
+/// What the request itself says about how to treat it, beside the method's own parameters.
+struct Envelope {
+    std::string idempotency_key;
+    std::int64_t deadline_ms = 0;
+    std::string user_id;
+};
+
+template <class T>
+Result<void> take(const json& params, const char* name, T& into) {
+    const auto found = params.find(name);
+    if (found == params.end() || found->is_null()) return {};
+    if constexpr (std::is_same_v<T, std::string>) {
+        if (!found->is_string()) return core::invalid_argument(name, "must be a text");
+    } else {
+        if (!found->is_number_integer())
+            return core::invalid_argument(name, "must be a whole number of milliseconds");
+    }
+    into = found->get<T>();
+    return {};
+}
+
+Result<Envelope> read_envelope(const json& params, const Method& method) {
+    Envelope envelope;
+    if (auto good = take(params, "idempotency_key", envelope.idempotency_key); !good)
+        return tl::unexpected(good.error());
+    if (auto good = take(params, "deadline_ms", envelope.deadline_ms); !good)
+        return tl::unexpected(good.error());
+    if (auto good = take(params, "user_id", envelope.user_id); !good)
+        return tl::unexpected(good.error());
+    const auto& key = envelope.idempotency_key;
+    if (key.size() > 255 || core::has_control(key))
+        return core::invalid_argument("idempotency_key",
+                                      "must be 1 to 255 bytes without control characters");
+    if (params.contains("idempotency_key") && key.empty())
+        return core::invalid_argument("idempotency_key", "is empty; leave it out or give one");
+    if (!method.writes) envelope.idempotency_key.clear();
+    if (envelope.user_id.size() > 128 || core::has_control(envelope.user_id))
+        return core::invalid_argument("user_id",
+                                      "must be 1 to 128 bytes without control characters");
+    return envelope;
+}
+
+/// Covers what the caller asked for: without the envelope, and without the zone that was only
+/// looked up for them, so that the same job on another machine asks the same.
+std::string digest_of(std::string_view method, const json& params) {
+    json asked = params;
+    for (const char* field :
+         {"idempotency_key", "deadline_ms", "traceparent", "user_id", "tz_default"})
+        asked.erase(field);
+    return core::uuid_v5(std::string(method) + "\n" + asked.dump());
+}
+
+/// A message that quotes the middle of a cut text may hold half a character; it is replaced, so
+/// that no refusal can fail for its own wording.
+std::string text_of(const json& value) {
+    return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+/// Refusals that stay true when the request is sent again; the others may be a matter of moment.
+bool is_remembered(Reason reason) {
+    return reason == Reason::not_found || reason == Reason::conflict ||
+           reason == Reason::failed_precondition;
+}
+
+json replayed(const json& id, const std::string& body) {
+    json stored = json::parse(body);
+    if (stored.contains("error"))
+        return {{"jsonrpc", "2.0"}, {"id", id}, {"error", std::move(stored["error"])}};
+    stored["result"]["replayed"] = true;
+    return ipc::result_reply(id, std::move(stored["result"]));
+}
+
+Error unknown_method(const std::string& name) {
+    const auto near = core::nearest(name, method_names());
+    return {Reason::invalid_argument, "method: \"" + name.substr(0, 64) + "\" is not a method",
+            "method", near.empty() ? "see taskd-protocol(7)" : "did you mean \"" + near + "\"?"};
+}
+
+}  // namespace
+
+std::vector<std::string> method_names() {
+    std::vector<std::string> names;
+    for (const auto& method : methods()) names.emplace_back(method.name);
+    return names;
+}
+
+std::optional<json> Dispatcher::run_one(const json& message, const Request& request,
+                                        core::Timestamp now, core::Monotonic monotonic,
+                                        bool may_wait, Dispatched& out) {
+    const auto field = [&](const char* name) {
+        const auto found = message.is_object() ? message.find(name) : message.end();
+        return message.is_object() && found != message.end() ? *found : json();
+    };
+    const json id = field("id");
+    const json name = field("method");
+    const bool answered = !message.is_object() || message.contains("id") || !name.is_string();
+    const auto reply = [&](json object) {
+        return answered ? std::optional<json>(std::move(object)) : std::nullopt;
+    };
+    const auto refuse = [&](const Error& error) { return reply(ipc::error_reply(id, error)); };
+
+    const bool id_good = id.is_null() || id.is_string() || id.is_number();
+    if (field("jsonrpc") != "2.0" || !name.is_string() || !id_good)
+        return ipc::error_reply(
+            id_good ? id : json(),
+            {Reason::invalid_argument,
+             "request: not a JSON-RPC 2.0 request; it needs \"jsonrpc\":\"2.0\", "
+             "\"method\" and \"id\"",
+             "request",
+             {}});
+    json params = field("params");
+    if (params.is_null()) params = json::object();
+    if (!params.is_object())
+        return refuse({Reason::invalid_argument, "params: must be an object", "params", {}});
+
+    const auto method = std::find_if(methods().begin(), methods().end(), [&](const Method& known) {
+        return known.name == name.get_ref<const std::string&>();
+    });
+    if (method == methods().end()) return refuse(unknown_method(name.get<std::string>()));
+    const auto envelope = read_envelope(params, *method);
+    if (!envelope) return refuse(envelope.error());
+    if (!envelope->user_id.empty() && envelope->user_id != request.caller.user.str() &&
+        !request.caller.is_operator)
+        return refuse({Reason::permission_denied,
+                       "user_id: only an operator may name another user",
+                       "user_id",
+                       {}});
+    if (method->operators_only && !request.caller.is_operator)
+        return refuse(
+            {Reason::permission_denied, std::string(method->name) + " is for operators", {}, {}});
+    if (envelope->deadline_ms < 0 ||
+        (envelope->deadline_ms > 0 &&
+         monotonic > request.received + std::chrono::milliseconds{envelope->deadline_ms}))
+        return refuse({Reason::deadline_exceeded,
+                       "the deadline passed before the request was run; "
+                       "nothing was changed",
+                       "deadline_ms",
+                       {}});
+
+    const core::UserId user =
+        envelope->user_id.empty() ? request.caller.user : core::UserId{envelope->user_id};
+    const std::string& key = envelope->idempotency_key;
+    const core::Timestamp expires = now + settings_.idempotency_ttl;
+    const std::string digest = key.empty() ? "" : digest_of(method->name, params);
+    try {
+        Error refused;
+        {
+            UnitOfWork unit(context_, now, user,
+                            method->writes ? std::string(method->name) : std::string());
+            const auto stored = key.empty() ? std::nullopt : unit.find_reply(user, key);
+            switch (
+                core::seen_before(stored ? std::optional(stored->digest) : std::nullopt, digest)) {
+            case core::Seen::replay:
+                return reply(replayed(id, stored->body));
+            case core::Seen::conflict:
+                return refuse({Reason::conflict,
+                               "idempotency_key: \"" + key +
+                                   "\" was used for another request before; nothing was changed",
+                               "idempotency_key", "use a new key for a new request"});
+            case core::Seen::fresh:
+                break;
+            }
+            Handling h{unit, user, settings_, identity_, request.received, envelope->deadline_ms,
+                       {},   false};
+            auto result = method->run(params, h);
+            if (result) {
+                if (!key.empty())
+                    unit.put_reply(user, key, digest, text_of({{"result", *result}}), expires);
+                for (auto& published : unit.release())
+                    out.publications.push_back(std::move(published));
+                out.shutdown = out.shutdown || h.shutdown;
+                if (h.poll && may_wait && answered) {
+                    out.poll = std::move(h.poll);
+                    out.poll_id = id;
+                    return {};
+                }
+                return reply(ipc::result_reply(id, std::move(*result)));
+            }
+            refused = result.error();
+        }
+        // The request's savepoint is rolled back; what is remembered is only the answer.
+        if (!key.empty() && is_remembered(refused.reason)) {
+            UnitOfWork unit(context_, now, user, "");
+            unit.put_reply(user, key, digest, text_of({{"error", ipc::error_json(refused)}}),
+                           expires);
+            (void)unit.release();
+        }
+        return refuse(refused);
+    } catch (const StoreFailure& failure) {
+        if (!context_.database.in_transaction()) throw TurnVoid{failure.error()};
+        return refuse(failure.error());
+    } catch (const std::exception& failure) {
+        if (!context_.database.in_transaction())
+            throw TurnVoid{{Reason::internal, failure.what(), {}, {}}};
+        return refuse({Reason::internal, std::string("internal: ") + failure.what(), {}, {}});
+    }
+}
+
+Dispatched Dispatcher::run(const Request& request, core::Timestamp now, core::Monotonic monotonic) {
+    Dispatched out;
+    const auto message = ipc::parse_json(request.body);
+    if (!message) {
+        out.reply = text_of(ipc::error_reply(nullptr, message.error()));
+        return out;
+    }
+    if (!message->is_array()) {
+        if (auto reply = run_one(*message, request, now, monotonic, true, out))
+            out.reply = text_of(*reply);
+        return out;
+    }
+    if (message->empty() || message->size() > ipc::batch_max) {
+        out.reply =
+            text_of(ipc::error_reply(nullptr, {Reason::invalid_argument,
+                                               "request: a batch holds 1 to 100 requests, not " +
+                                                   std::to_string(message->size()),
+                                               "request",
+                                               {}}));
+        return out;
+    }
+    json replies = json::array();
+    for (const auto& one : *message)
+        if (auto reply = run_one(one, request, now, monotonic, false, out))
+            replies.push_back(std::move(*reply));
+    if (!replies.empty()) out.reply = text_of(replies);
+    return out;
+}
+
+}  // namespace taskd::daemon

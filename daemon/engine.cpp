@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/engine.h"
+
+#include "core/check.h"
+#include "daemon/handlers/reminder_handlers.h"
+#include "ipc/json.h"
+#include "ipc/rpc.h"
+
+#include <algorithm>
+
+namespace taskd::daemon {
+namespace {
+
+using core::Error;
+using core::Monotonic;
+using core::Reason;
+using core::Timestamp;
+using nlohmann::json;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds retention_every = hours{1};
+constexpr milliseconds retention_more = seconds{1};      // while whole batches are left
+constexpr milliseconds hold_after_failure = seconds{1};  // a full disk is not asked in a busy loop
+constexpr milliseconds zone_lost_retry = hours{1};
+constexpr milliseconds jump_max = hours{24};
+
+/// The id of a request, for an answer that comes without running it. Null where there is none.
+json id_of(const std::string& body) {
+    const auto message = ipc::parse_json(body);
+    if (!message || !message->is_object()) return nullptr;
+    return message->value("id", json());
+}
+
+Reply error_reply(const Request& request, const Error& error) {
+    return {request.peer, ipc::error_reply(id_of(request.body), error)
+                              .dump(-1, ' ', false, json::error_handler_t::replace)};
+}
+
+const Error outcome_unknown{
+    Reason::unknown,
+    "the disk failed while the change was being written; whether it was kept is not known",
+    {},
+    "the daemon stops now; repeat the command with the same --idempotency-key"};
+
+}  // namespace
+
+Engine::Engine(Database& database, core::Random& random, Settings settings, Identity identity)
+    : context_{database, random, settings.node},
+      database_(database),
+      settings_(std::move(settings)),
+      identity_(std::move(identity)),
+      dispatcher_(context_, settings_, identity_),
+      maintenance_(database) {}
+
+void Engine::start(Timestamp now) {
+    database_.begin();
+    try {
+        // A worker's lease ends with its process: what it was doing may or may not have happened,
+        // and is tried again under the same idempotency key.
+        for (const auto& [user, delivery] : maintenance_.running_deliveries()) {
+            UnitOfWork unit(context_, now, user, "");
+            finish_delivery(unit, {user, delivery, {false, true, "interrupted: taskd stopped", ""}},
+                            settings_);
+            (void)unit.release();
+        }
+        UnitOfWork unit(context_, now, core::UserId{""}, "");
+        Query(database_, "DELETE FROM timer WHERE kind = 'retention'").run();
+        unit.set_timer({TimerKind::retention, now + retention_every, core::UserId{""}, ""});
+        (void)unit.release();
+        database_.commit();
+    } catch (...) {
+        database_.rollback();
+        throw;
+    }
+}
+
+void Engine::note_clock(Timestamp now, Monotonic monotonic) {
+    if (last_clock_) {
+        const auto jumped = (now - last_clock_->first) - (monotonic - last_clock_->second);
+        if (jumped > jump_max) clock_jumped_ = true;
+        if (jumped < -jump_max) clock_jumped_ = false;
+    }
+    last_clock_ = {now, monotonic};
+}
+
+Turn Engine::turn(const std::vector<Request>& requests, const std::vector<JobResult>& results,
+                  Timestamp now, Monotonic monotonic) {
+    note_clock(now, monotonic);
+    unwritten_.insert(unwritten_.end(), results.begin(), results.end());
+    const std::vector<JobResult> to_write = unwritten_;
+    const bool held = held_until_ && monotonic < *held_until_;
+    if (!held) held_until_.reset();
+
+    Turn turn;
+    const auto first = attempt(requests, to_write, !held, now, monotonic, turn);
+    if (first == Commit::done) {
+        unwritten_.clear();
+        return turn;
+    }
+    const auto lost = [&](std::size_t from) {
+        for (std::size_t i = from; i < requests.size(); ++i)
+            turn.replies.push_back(error_reply(requests[i], outcome_unknown));
+        turn.store_lost = true;
+        return turn;
+    };
+    if (first == Commit::store_lost) return lost(0);
+
+    // The turn is void. Each request gets a transaction of its own, so that one which can't be
+    // written fails alone; the timers and results follow, and wait a moment if they fail too.
+    turn.warnings.push_back("a turn was void: " + last_failure_.message);
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        const auto again = attempt({requests[i]}, {}, false, now, monotonic, turn);
+        if (again == Commit::store_lost) return lost(i);
+        if (again == Commit::void_turn)
+            turn.replies.push_back(error_reply(requests[i], last_failure_));
+    }
+    const auto rest = held ? Commit::void_turn : attempt({}, to_write, true, now, monotonic, turn);
+    if (rest == Commit::store_lost) return lost(requests.size());
+    if (rest == Commit::done)
+        unwritten_.clear();
+    else if (!held)
+        held_until_ = monotonic + hold_after_failure;
+    return turn;
+}
+
+Engine::Commit Engine::attempt(const std::vector<Request>& requests,
+                               const std::vector<JobResult>& results, bool with_timers,
+                               Timestamp now, Monotonic monotonic, Turn& into) {
+    Attempt attempt;
+    try {
+        database_.begin();
+        for (const auto& result : results) {
+            UnitOfWork unit(context_, now, result.user, "");
+            finish_delivery(unit, result, settings_);
+            for (auto& published : unit.release())
+                attempt.turn.publications.push_back(std::move(published));
+            ++attempt.finished;
+        }
+        run_requests(requests, now, monotonic, attempt);
+        if (with_timers) run_timers(now, attempt);
+        answer_polls(now, monotonic, attempt);
+        database_.commit();
+    } catch (const Dispatcher::TurnVoid& failure) {
+        database_.rollback();
+        last_failure_ = failure.error;
+        return Commit::void_turn;
+    } catch (const StoreFailure& failure) {
+        database_.rollback();
+        last_failure_ = failure.error();
+        return failure.sync_failed() ? Commit::store_lost : Commit::void_turn;
+    }
+    core::check(!database_.in_transaction(), "after the commit no transaction is open");
+
+    // Committed: now it may be told.
+    const auto append = [](auto& to, auto& from) {
+        to.insert(to.end(), std::make_move_iterator(from.begin()),
+                  std::make_move_iterator(from.end()));
+    };
+    append(into.replies, attempt.turn.replies);
+    append(into.publications, attempt.turn.publications);
+    append(into.jobs, attempt.turn.jobs);
+    append(into.warnings, attempt.turn.warnings);
+    into.shutdown = into.shutdown || attempt.turn.shutdown;
+    if (attempt.hold_timers) held_until_ = monotonic + hold_after_failure;
+    running_ += attempt.turn.jobs.size();
+    running_ -= std::min(running_, attempt.finished);
+    for (auto index = attempt.answered.rbegin(); index != attempt.answered.rend(); ++index)
+        parked_.erase(parked_.begin() + static_cast<std::ptrdiff_t>(*index));
+    append(parked_, attempt.parked);
+    return Commit::done;
+}
+
+void Engine::run_requests(const std::vector<Request>& requests, Timestamp now, Monotonic monotonic,
+                          Attempt& attempt) {
+    for (const auto& request : requests) {
+        auto done = dispatcher_.run(request, now, monotonic);
+        for (auto& published : done.publications)
+            attempt.turn.publications.push_back(std::move(published));
+        attempt.turn.shutdown = attempt.turn.shutdown || done.shutdown;
+        if (done.poll && parked_.size() + attempt.parked.size() >= settings_.polls_max)
+            attempt.turn.replies.push_back(
+                error_reply(request, {Reason::resource_exhausted,
+                                      "wait_ms: " + std::to_string(settings_.polls_max) +
+                                          " requests are waiting already, the most there can be",
+                                      "wait_ms", "ask again later, or without wait_ms"}));
+        else if (done.poll)
+            attempt.parked.push_back(
+                {request.peer, std::move(done.poll_id), std::move(*done.poll)});
+        if (done.reply) attempt.turn.replies.push_back({request.peer, std::move(*done.reply)});
+    }
+}
+
+void Engine::run_timers(Timestamp now, Attempt& attempt) {
+    const auto timers = maintenance_.due_timers(now, settings_.turn_timers_max, deliveries_wait());
+    for (const auto& timer : timers) {
+        const bool full = running_ + attempt.turn.jobs.size() >= settings_.outbound_max;
+        if (timer.kind == TimerKind::delivery && full) continue;  // due until a worker is free
+        try {
+            run_timer(timer, now, attempt);
+        } catch (const StoreFailure& failure) {
+            if (!database_.in_transaction()) throw;
+            // This one's savepoint is undone; the others go on, and it is tried again soon.
+            attempt.turn.warnings.push_back(std::string(to_string(timer.kind)) + " " + timer.ref +
+                                            " failed: " + failure.what());
+            attempt.hold_timers = true;
+        }
+    }
+    // Deliveries that this turn's reminders made are handed out by the next turn, which is due now.
+}
+
+void Engine::run_timer(const Timer& timer, Timestamp now, Attempt& attempt) {
+    UnitOfWork unit(context_, now, timer.user, "");
+    const auto later = [&](milliseconds wait) {
+        unit.erase_timer(timer);
+        unit.set_timer({timer.kind, now + wait, timer.user, timer.ref});
+    };
+    switch (timer.kind) {
+    case TimerKind::reminder: {
+        const auto fired = fire_reminder(unit, timer);
+        if (fired) break;
+        attempt.turn.warnings.push_back("reminder " + timer.ref +
+                                        " waits: " + fired.error().message);
+        // The reminder keeps its time; only its timer is moved, and found again by its row.
+        const auto reminder = unit.find_reminder(timer.user, core::ReminderId{timer.ref});
+        core::Reminder after = *reminder;
+        after.next = now + zone_lost_retry;
+        unit.update_reminder(*reminder, after);
+        break;
+    }
+    case TimerKind::delivery:
+        if (auto job = start_delivery(unit, timer)) attempt.turn.jobs.push_back(std::move(*job));
+        break;
+    case TimerKind::retention:
+        // After a jump of the clock nothing is taken away: the jump may be a mistake.
+        if (clock_jumped_)
+            later(retention_every);
+        else
+            later(maintenance_.trim(now, settings_) ? retention_more : retention_every);
+        break;
+    }
+    for (auto& published : unit.release())
+        attempt.turn.publications.push_back(std::move(published));
+}
+
+void Engine::answer_polls(Timestamp now, Monotonic monotonic, Attempt& attempt) {
+    for (std::size_t i = 0; i < parked_.size(); ++i) {
+        const auto& [peer, id, poll] = parked_[i];
+        const bool news =
+            std::any_of(attempt.turn.publications.begin(), attempt.turn.publications.end(),
+                        [&poll = poll](const Publication& p) {
+                            return p.user == poll.user && poll.filter.matches(p.event.type);
+                        });
+        if (!news && monotonic < poll.until) continue;
+        UnitOfWork unit(context_, now, poll.user, "");
+        const auto page = unit.read_events(poll.user, poll.after, poll.filter, poll.limit);
+        attempt.turn.replies.push_back({peer, ipc::result_reply(id, ipc::to_json(page)).dump()});
+        attempt.answered.push_back(i);
+    }
+}
+
+std::int64_t Engine::event_head(const core::UserId& user) {
+    database_.begin();
+    std::int64_t head = 0;
+    {
+        UnitOfWork unit(context_, {}, user, "");
+        head = unit.event_head(user);
+    }
+    database_.commit();
+    return head;
+}
+
+std::optional<Timestamp> Engine::next_due() {
+    if (held_until_) return {};
+    return maintenance_.next_timer(deliveries_wait());
+}
+
+std::optional<Monotonic> Engine::next_wait() const {
+    std::optional<Monotonic> next = held_until_;
+    for (const auto& parked : parked_)
+        if (!next || parked.poll.until < *next) next = parked.poll.until;
+    return next;
+}
+
+}  // namespace taskd::daemon

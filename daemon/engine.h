@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/clock.h"
+#include "core/random.h"
+#include "daemon/dispatcher.h"
+#include "daemon/job.h"
+#include "daemon/settings.h"
+#include "daemon/store/maintenance.h"
+#include "daemon/store/unit_of_work.h"
+
+#include <nlohmann/json.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace taskd::daemon {
+
+/// What a turn gives to the shell, in the order in which the shell acts: replies (they are promises
+/// that are on disk already), live copies, jobs.
+struct Turn {
+    std::vector<Reply> replies;
+    std::vector<Publication> publications;
+    std::vector<Job> jobs;
+    std::vector<std::string> warnings;  ///< for the log
+    bool shutdown = false;              ///< an operator asked for it
+    bool store_lost = false;  ///< a sync failed: nothing can be promised any more; the process ends
+};
+
+/// taskd without sockets and threads: requests, results and due timers in; one transaction, one
+/// sync; replies, publications and jobs out. A seeded simulation drives it exactly as the loop
+/// does.
+class Engine {
+public:
+    Engine(Database& database, core::Random& random, Settings settings, Identity identity);
+
+    /// Recovers what the process before left running and starts retention; before the first turn.
+    /// Throws when the store can't be written.
+    void start(core::Timestamp now);
+
+    /// One turn. Never throws for what SQLite does: a turn whose transaction was lost acknowledges
+    /// nothing, and its requests are run again one by one.
+    [[nodiscard]] Turn turn(const std::vector<Request>& requests,
+                            const std::vector<JobResult>& results, core::Timestamp now,
+                            core::Monotonic monotonic);
+
+    /// When the wall clock next needs a turn; none while nothing is planned.
+    [[nodiscard]] std::optional<core::Timestamp> next_due();
+
+    /// When the monotonic clock next needs one: parked polls, held timers, results to write again.
+    [[nodiscard]] std::optional<core::Monotonic> next_wait() const;
+
+    /// The number of the user's newest event, between turns.
+    [[nodiscard]] std::int64_t event_head(const core::UserId& user);
+
+    [[nodiscard]] const Settings& settings() const { return settings_; }
+
+private:
+    struct Parked {
+        Peer peer;
+        nlohmann::json id;
+        Poll poll;
+    };
+    /// What one attempt at a transaction would change in memory; applied when it has committed.
+    struct Attempt {
+        Turn turn;
+        std::vector<Parked> parked;
+        std::vector<std::size_t> answered;  ///< indices into parked_
+        std::size_t finished = 0;
+        bool hold_timers = false;
+    };
+    enum class Commit { done, void_turn, store_lost };
+
+    [[nodiscard]] Commit attempt(const std::vector<Request>& requests,
+                                 const std::vector<JobResult>& results, bool with_timers,
+                                 core::Timestamp now, core::Monotonic monotonic, Turn& into);
+    void run_requests(const std::vector<Request>& requests, core::Timestamp now,
+                      core::Monotonic monotonic, Attempt& attempt);
+    void run_timers(core::Timestamp now, Attempt& attempt);
+    void run_timer(const Timer& timer, core::Timestamp now, Attempt& attempt);
+    void answer_polls(core::Timestamp now, core::Monotonic monotonic, Attempt& attempt);
+    void note_clock(core::Timestamp now, core::Monotonic monotonic);
+    [[nodiscard]] bool deliveries_wait() const { return running_ >= settings_.outbound_max; }
+
+    StoreContext context_;
+    Database& database_;
+    Settings settings_;
+    Identity identity_;
+    Dispatcher dispatcher_;
+    Maintenance maintenance_;
+    std::vector<Parked> parked_;
+    std::vector<JobResult> unwritten_;           ///< results whose turn failed; written again
+    std::size_t running_ = 0;                    ///< jobs handed out and not yet answered
+    std::optional<core::Monotonic> held_until_;  ///< timers wait after a failed turn
+    core::Error last_failure_;
+    std::optional<std::pair<core::Timestamp, core::Monotonic>> last_clock_;
+    bool clock_jumped_ = false;  ///< forward by more than a day: retention waits
+};
+
+}  // namespace taskd::daemon

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/handlers/admin_handlers.h"
+
+#include "version.h"
+
+namespace taskd::daemon {
+
+core::Result<ipc::Health> admin_health(const ipc::AdminHealth&, Handling& h) {
+    ipc::Health health;
+    health.version = TASKD_VERSION;
+    health.pid = h.identity.pid;
+    health.store = h.identity.store;
+    health.started = h.identity.started;
+    health.user_id = h.user.str();
+    h.unit.count_rows(h.user, health);
+    return health;
+}
+
+core::Result<ipc::ShutdownReply> admin_shutdown(const ipc::AdminShutdown&, Handling& h) {
+    h.shutdown = true;
+    return ipc::ShutdownReply{h.identity.pid};
+}
+
+}  // namespace taskd::daemon

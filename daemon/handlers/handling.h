@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/topic.h"
+#include "daemon/job.h"
+#include "daemon/settings.h"
+#include "daemon/store/unit_of_work.h"
+
+#include <optional>
+#include <string>
+
+namespace taskd::daemon {
+
+/// What the daemon says of itself; fixed while it runs.
+struct Identity {
+    std::int64_t pid = 0;
+    std::string store;
+    std::string started;
+    std::string events_endpoint;
+};
+
+/// A long poll that found nothing yet: it is answered by the turn that commits what it waits for.
+struct Poll {
+    core::UserId user;
+    std::int64_t after = 0;
+    std::int64_t limit = 0;
+    core::TopicFilter filter;
+    core::Monotonic until{0};
+};
+
+/// What a handler works with. It reads, decides by core, and saves through `unit`; it never
+/// commits.
+struct Handling {
+    UnitOfWork& unit;
+    core::UserId user;  ///< whose rows: the caller, or whom an operator named
+    const Settings& settings;
+    const Identity& identity;
+    core::Monotonic received{0};
+    std::int64_t deadline_ms = 0;  ///< the request's own, 0 without one
+
+    std::optional<Poll> poll;  ///< out: park the request instead of answering it
+    bool shutdown = false;     ///< out: stop after this turn
+};
+
+}  // namespace taskd::daemon

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/handlers/occurrences.h"
+
+#include "core/check.h"
+#include "core/rfc3339.h"
+#include "core/uuid.h"
+#include "core/when.h"
+
+namespace taskd::daemon {
+namespace {
+
+using core::Event;
+using core::Series;
+using core::Task;
+
+Series ended(const Series& series, const std::optional<core::Timestamp>& when) {
+    Series after = series;
+    after.ended = when;
+    after.revision += 1;
+    return after;
+}
+
+Series series_of(UnitOfWork& unit, const Task& task) {
+    auto series = unit.find_series(task.user, task.series);
+    core::check(series.has_value(), "an occurrence's series exists");
+    return std::move(*series);
+}
+
+}  // namespace
+
+ipc::SeriesView view_of(UnitOfWork& unit, const Series& series) {
+    ipc::SeriesView view{series, core::describe(series.rule, series.dtstart), {}, 0};
+    if (!series.is_date) {
+        const std::string clock = core::format_local(series.dtstart).substr(11);
+        view.words += " at " + (clock.substr(5) == ":00" ? clock.substr(0, 5) : clock);
+    }
+    if (const auto open = unit.find_open_occurrence(series.user, series.id)) {
+        view.next = open->content.due;
+        view.open_task = open->number;
+    }
+    return view;
+}
+
+Task create_occurrence(UnitOfWork& unit, const Series& series, const core::Schedule& schedule,
+                       core::LocalTime slot) {
+    Task task;
+    task.id = core::TaskId{core::uuid_v4(unit.random())};
+    task.user = series.user;
+    task.number = unit.next_task_number(series.user);
+    task.content = series.content;
+    task.content.due = schedule.at(slot);
+    task.series = series.id;
+    task.recurrence_id = slot;
+    task.created = task.modified = unit.now();
+    unit.insert_task(task);
+    unit.put_created(task);
+    unit.append_event(task.user, {"task.created", task.id.str(), task});
+    return task;
+}
+
+core::Result<Succession> succeed(UnitOfWork& unit, const Task& closed) {
+    Succession result;
+    const Series series = series_of(unit, closed);
+    const auto schedule = core::schedule_of(series);
+    if (!schedule) return tl::unexpected(schedule.error());
+    // An occurrence that has a successor already makes no second one (P5).
+    if (unit.find_successor(closed.user, closed.series, *closed.recurrence_id)) return result;
+
+    const auto next = core::slot_after(*schedule, *closed.recurrence_id, unit.now());
+    if (next.skipped) {
+        unit.put_skipped(series.user, series.id, *next.skipped);
+        unit.append_event(series.user, {"occurrence.skipped", closed.id.str(),
+                                        core::OccurrenceSkipped{series.id, *next.skipped}});
+        result.skipped = next.skipped;
+    }
+    if (next.slot) {
+        result.next = create_occurrence(unit, series, *schedule, *next.slot);
+    } else {
+        const Series after = ended(series, unit.now());
+        unit.update_series(series, after);
+        unit.append_event(series.user, {"series.ended", series.id.str(), after});
+        result.series_ended = true;
+    }
+    if (auto armed = rearm(unit, closed, next.slot); !armed) return tl::unexpected(armed.error());
+    return result;
+}
+
+core::Result<std::int64_t> take_back_successor(UnitOfWork& unit, const Task& task) {
+    if (!unit.owns_slot(task))
+        return core::failed_precondition(
+            "task",
+            "task " + std::to_string(task.number) +
+                " went away when the occurrence before it was opened again; its slot is the "
+                "series' own now");
+    std::int64_t removed = 0;
+    if (const auto successor = unit.find_successor(task.user, task.series, *task.recurrence_id)) {
+        const std::string number = std::to_string(successor->number);
+        if (!successor->is_open() || successor->revision != 1)
+            return core::failed_precondition(
+                "task",
+                "the next occurrence, task " + number + ", was changed already (" +
+                    (successor->deleted ? "deleted" : std::string(to_string(successor->status))) +
+                    "), so this one can't be opened again",
+                "taskctl show " + number);
+        Task gone = *successor;
+        gone.deleted = gone.modified = unit.now();
+        gone.revision += 1;
+        unit.update_task(*successor, gone);
+        unit.append_event(task.user, {"task.deleted", gone.id.str(), gone});
+        removed = successor->number;
+    }
+    unit.erase_slots_after(task.user, task.series, *task.recurrence_id);
+    const Series series = series_of(unit, task);
+    if (series.ended) {
+        const Series after = ended(series, {});
+        unit.update_series(series, after);
+        unit.append_event(series.user, {"series.updated", series.id.str(), after});
+    }
+    return removed;
+}
+
+core::Result<void> rearm(UnitOfWork& unit, const Task& task,
+                         const std::optional<core::LocalTime>& from_slot) {
+    for (const auto& reminder : unit.reminders_of(task)) {
+        if (task.series.empty()) {
+            const auto after =
+                core::armed(reminder, task.is_open() ? task.content.due : std::nullopt);
+            if (!after) return tl::unexpected(after.error());
+            unit.update_reminder(reminder, *after);
+            continue;
+        }
+        const auto schedule = core::schedule_of(series_of(unit, task));
+        if (!schedule) return tl::unexpected(schedule.error());
+        const auto after = core::armed(reminder, *schedule, from_slot);
+        if (!after) return tl::unexpected(after.error());
+        unit.update_reminder(reminder, *after);
+    }
+    return {};
+}
+
+}  // namespace taskd::daemon

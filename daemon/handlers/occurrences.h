@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/handlers/handling.h"
+#include "ipc/messages.h"
+
+#include <vector>
+
+namespace taskd::daemon {
+
+/// A series as people see it: with its rule in words and its open occurrence.
+[[nodiscard]] ipc::SeriesView view_of(UnitOfWork& unit, const core::Series& series);
+
+/// Makes the task of `slot` and its occurrence row, with its event.
+[[nodiscard]] core::Task create_occurrence(UnitOfWork& unit, const core::Series& series,
+                                           const core::Schedule& schedule, core::LocalTime slot);
+
+/// Goes on after an occurrence was closed: stores which slots are passed over, makes the next task
+/// or ends the series, and sets the reminders. Design section 7, overlap one with catch_up skip.
+struct Succession {
+    std::optional<core::Task> next;
+    std::optional<core::SkippedSlots> skipped;
+    bool series_ended = false;
+};
+[[nodiscard]] core::Result<Succession> succeed(UnitOfWork& unit, const core::Task& closed);
+
+/// Prepares an occurrence to be open again: its successor, if nobody has touched it, goes away.
+/// Gives the successor's number, 0 without one.
+///
+/// Errors: failed_precondition - the successor was touched, or the slot is another task's by now.
+[[nodiscard]] core::Result<std::int64_t> take_back_successor(UnitOfWork& unit,
+                                                             const core::Task& task);
+
+/// Sets the reminders of a task that has just been opened or closed.
+[[nodiscard]] core::Result<void> rearm(UnitOfWork& unit, const core::Task& task,
+                                       const std::optional<core::LocalTime>& from_slot);
+
+}  // namespace taskd::daemon

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/handlers/reminder_handlers.h"
+
+#include "core/check.h"
+#include "core/rfc3339.h"
+#include "core/text.h"
+#include "core/uuid.h"
+#include "ipc/json.h"
+
+#include <algorithm>
+
+namespace taskd::daemon {
+namespace {
+
+using core::Delivery;
+using core::DeliveryState;
+using core::Reminder;
+
+constexpr std::int64_t channels_max = 32;
+constexpr std::int64_t timeout_ms_max = 600'000;
+constexpr std::int64_t deliveries_max = 1000;
+
+/// What a reminder counts from: its open task, and of a series the schedule.
+struct Subject {
+    std::optional<core::Task> task;
+    std::string summary;
+    std::optional<core::Schedule> schedule;
+};
+
+core::Result<Subject> subject_of(UnitOfWork& unit, const Reminder& reminder) {
+    Subject subject;
+    if (reminder.series.empty()) {
+        subject.task = unit.find_task(reminder.user, reminder.task);
+        core::check(subject.task.has_value(), "a reminder's task exists");
+        subject.summary = subject.task->content.summary;
+        return subject;
+    }
+    const auto series = unit.find_series(reminder.user, reminder.series);
+    core::check(series.has_value(), "a reminder's series exists");
+    auto schedule = core::schedule_of(*series);
+    if (!schedule) return tl::unexpected(schedule.error());
+    subject.schedule = std::move(*schedule);
+    subject.task = unit.find_open_occurrence(reminder.user, reminder.series);
+    subject.summary = series->content.summary;
+    return subject;
+}
+
+std::vector<std::string> channels_of(UnitOfWork& unit, const Reminder& reminder) {
+    if (!reminder.channels.empty()) return reminder.channels;
+    if (const auto channel = unit.default_channel(reminder.user)) return {channel->name};
+    return {};
+}
+
+void deliver(UnitOfWork& unit, const Reminder& reminder, const core::ReminderFired& fired,
+             std::int64_t user_seq) {
+    for (const auto& channel : channels_of(unit, reminder)) {
+        Delivery delivery;
+        delivery.id = core::DeliveryId{core::uuid_v7(unit.now(), unit.random())};
+        delivery.user = reminder.user;
+        delivery.reminder = reminder.id;
+        delivery.task = fired.task;
+        if (fired.recurrence_id) delivery.recurrence_id = core::format_local(*fired.recurrence_id);
+        delivery.channel = channel;
+        delivery.firing = fired.firing;
+        delivery.event_user_seq = user_seq;
+        delivery.created = unit.now();
+        delivery.next_attempt = unit.now();
+        unit.insert_delivery(delivery);
+    }
+}
+
+std::int64_t append(UnitOfWork& unit, const Reminder& reminder, const Subject& subject,
+                    const char* type, core::ReminderFired& fired) {
+    fired.summary = subject.summary;
+    if (subject.task) fired.task = subject.task->id;
+    const std::string about = fired.task.empty() ? reminder.series.str() : fired.task.str();
+    return unit.append_event(reminder.user, {type, about, fired});
+}
+
+void give_up(UnitOfWork& unit, const Delivery& before, const std::string& why) {
+    Delivery after = before;
+    after.state = DeliveryState::dead;
+    after.next_attempt.reset();
+    after.finished = unit.now();
+    after.result = why;
+    unit.update_delivery(before, after);
+    unit.append_event(after.user, {"delivery.failed", after.task.str(), after});
+}
+
+}  // namespace
+
+core::Result<void> fire_reminder(UnitOfWork& unit, const Timer& timer) {
+    const auto reminder = unit.find_reminder(timer.user, core::ReminderId{timer.ref});
+    if (!reminder || reminder->next != timer.due) {
+        unit.erase_timer(timer);
+        return {};
+    }
+    auto subject = subject_of(unit, *reminder);
+    if (!subject) return tl::unexpected(subject.error());
+    auto firing = subject->schedule
+                      ? core::fire(*reminder, *subject->schedule, unit.now())
+                      : core::fire(*reminder, *subject->task->content.due, unit.now());
+    if (!firing) return tl::unexpected(firing.error());
+    if (firing->missed) append(unit, *reminder, *subject, "reminder.missed", *firing->missed);
+    if (firing->due) {
+        const auto user_seq = append(unit, *reminder, *subject, "reminder.due", *firing->due);
+        deliver(unit, *reminder, *firing->due, user_seq);
+    }
+    unit.update_reminder(*reminder, firing->after);
+    return {};
+}
+
+std::optional<Job> start_delivery(UnitOfWork& unit, const Timer& timer) {
+    const auto delivery = unit.find_delivery(timer.user, core::DeliveryId{timer.ref});
+    if (!delivery || delivery->next_attempt != timer.due) {
+        unit.erase_timer(timer);
+        return {};
+    }
+    const auto channel = unit.find_channel(delivery->user, delivery->channel);
+    const auto event = unit.find_event(delivery->user, delivery->event_user_seq);
+    if (!channel || !event) {
+        give_up(unit, *delivery,
+                channel ? "its event is past retention"
+                        : "channel \"" + delivery->channel + "\" was removed");
+        return {};
+    }
+    const Delivery after = core::started(*delivery);
+    unit.update_delivery(*delivery, after);
+
+    Job job{delivery->user, delivery->id, *channel, {}, ipc::to_text(*event)};
+    job.variables = {{"TASKD_EVENT_ID", event->id},
+                     {"TASKD_EVENT_TYPE", event->type},
+                     {"TASKD_USER_ID", delivery->user.str()},
+                     {"TASKD_DELIVERY_ID", delivery->id.str()},
+                     {"TASKD_IDEMPOTENCY_KEY", delivery->id.str()},
+                     {"TASKD_ATTEMPT", std::to_string(after.attempts)},
+                     {"TASKD_CHANNEL", delivery->channel},
+                     {"TASKD_RECURRENCE_ID", delivery->recurrence_id},
+                     {"TASKD_TASK_ID", delivery->task.str()}};
+    if (const auto task = unit.find_task(delivery->user, delivery->task)) {
+        job.variables.emplace_back("TASKD_TASK_NUMBER", std::to_string(task->number));
+        job.variables.emplace_back("TASKD_SUMMARY", task->content.summary);
+        if (task->content.due)
+            job.variables.emplace_back("TASKD_DUE", core::format(*task->content.due));
+    }
+    return job;
+}
+
+void finish_delivery(UnitOfWork& unit, const JobResult& result, const Settings& settings) {
+    const auto delivery = unit.find_delivery(result.user, result.delivery);
+    if (!delivery || delivery->state != DeliveryState::running) return;
+    const Delivery after = core::finished(*delivery, result.outcome, unit.now(),
+                                          settings.delivery_retry, unit.random().next());
+    unit.update_delivery(*delivery, after);
+    if (after.state == DeliveryState::succeeded)
+        unit.append_event(after.user, {"delivery.succeeded", after.task.str(), after});
+    else if (after.state == DeliveryState::dead)
+        unit.append_event(after.user, {"delivery.failed", after.task.str(), after});
+}
+
+core::Result<ipc::Channel> set_channel(const ipc::ChannelSet& request, Handling& h) {
+    const auto& channel = request.channel;
+    const bool named = !channel.name.empty() && channel.name.size() <= core::word_bytes_max &&
+                       !core::has_control(channel.name) &&
+                       channel.name.find_first_of(" \t,\"") == std::string::npos;
+    if (!named)
+        return core::invalid_argument("name", "\"" + channel.name.substr(0, 64) +
+                                                  "\" is not a name; use one word of up to 64 "
+                                                  "bytes, such as desk");
+    if (channel.kind != "exec")
+        return core::invalid_argument(
+            "kind", "\"" + channel.kind.substr(0, 64) + "\" is not a kind of channel; use exec");
+    std::size_t bytes = 0;
+    for (const auto& word : channel.argv) {
+        bytes += word.size() + 1;
+        if (word.find('\0') != std::string::npos)
+            return core::invalid_argument("argv", "has a NUL character, which no program can take");
+    }
+    if (channel.argv.empty() || channel.argv.front().empty())
+        return core::invalid_argument("argv", "is empty; name the program to run",
+                                      "taskctl channels set desk exec -- notify-send Reminder");
+    if (bytes > ipc::argv_bytes_max)
+        return core::invalid_argument(
+            "argv", "is " + std::to_string(bytes) + " bytes long; at most 65536 are accepted");
+    if (channel.timeout_ms < 1 || channel.timeout_ms > timeout_ms_max)
+        return core::invalid_argument(
+            "timeout_ms", std::to_string(channel.timeout_ms) + " is not accepted; use 1 to 600000");
+    const auto existing = h.unit.list_channels(h.user);
+    const bool is_new = std::none_of(existing.begin(), existing.end(),
+                                     [&](const auto& other) { return other.name == channel.name; });
+    if (is_new && static_cast<std::int64_t>(existing.size()) >= channels_max)
+        return tl::unexpected(core::Error{core::Reason::resource_exhausted,
+                                          "there are 32 channels already, the most there can be",
+                                          "name", "taskctl channels remove NAME"});
+    h.unit.put_channel(h.user, channel);
+    return channel;
+}
+
+core::Result<ipc::ChannelPage> list_channels(const ipc::ChannelList&, Handling& h) {
+    return ipc::ChannelPage{h.unit.list_channels(h.user)};
+}
+
+core::Result<ipc::Channel> remove_channel(const ipc::ChannelRemove& request, Handling& h) {
+    const auto channel = h.unit.find_channel(h.user, request.name);
+    if (!channel) {
+        std::vector<std::string> names;
+        for (const auto& other : h.unit.list_channels(h.user)) names.push_back(other.name);
+        const auto near = core::nearest(request.name, names);
+        return core::not_found("name", "there is no channel \"" + request.name + "\"",
+                               near.empty() ? "taskctl channels list shows those there are"
+                                            : "did you mean \"" + near + "\"?");
+    }
+    h.unit.erase_channel(h.user, *channel);
+    return *channel;
+}
+
+core::Result<ipc::DeliveryPage> list_deliveries(const ipc::DeliveryList& request, Handling& h) {
+    if (request.limit < 1 || request.limit > deliveries_max)
+        return core::invalid_argument(
+            "limit", std::to_string(request.limit) + " is not accepted; use 1 to 1000");
+    return ipc::DeliveryPage{h.unit.list_deliveries(h.user, {}, request.limit)};
+}
+
+}  // namespace taskd::daemon

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/handlers/task_handlers.h"
+
+#include "core/uuid.h"
+#include "core/when.h"
+#include "daemon/handlers/occurrences.h"
+
+#include <algorithm>
+
+namespace taskd::daemon {
+namespace {
+
+using core::Task;
+
+constexpr std::int64_t deliveries_shown = 20;
+
+/// The zone of a request's words: --tz, the user's setting, the caller's own, UTC.
+core::Result<core::TimeZone> zone_for(const ipc::TaskAdd& request, Handling& h,
+                                      std::vector<std::string>& warnings) {
+    if (!request.tz.empty()) return core::TimeZone::load(request.tz);
+    if (const auto zone = h.unit.zone_of(h.user)) return core::TimeZone::load(*zone);
+    if (request.tz_default.empty()) {
+        warnings.emplace_back("no time zone is known, so times are in UTC; --tz names one");
+        return core::TimeZone::utc();
+    }
+    return core::TimeZone::load(request.tz_default);
+}
+
+core::Result<std::vector<core::Reminder>> read_reminders(const ipc::TaskAdd& request, Handling& h) {
+    if (request.remind.size() > ipc::reminders_max)
+        return core::invalid_argument("remind",
+                                      std::to_string(request.remind.size()) +
+                                          " reminders were given; at most 16 are accepted");
+    if (!request.channels.empty() && request.remind.empty())
+        return core::invalid_argument("channels", "needs a reminder to send; add --remind 10m");
+    for (const auto& name : request.channels)
+        if (!h.unit.find_channel(h.user, name))
+            return core::invalid_argument("channels", "there is no channel \"" + name + "\"",
+                                          "taskctl channels list shows those there are");
+    std::vector<core::Reminder> reminders;
+    for (const auto& words : request.remind) {
+        const auto before = core::parse_span("remind", words);
+        if (!before) return tl::unexpected(before.error());
+        const bool twice = std::any_of(reminders.begin(), reminders.end(),
+                                       [&](const auto& other) { return other.before == *before; });
+        if (twice)
+            return core::invalid_argument("remind", words + " was given twice; once is enough");
+        core::Reminder reminder;
+        reminder.id = core::ReminderId{core::uuid_v4(h.unit.random())};
+        reminder.user = h.user;
+        reminder.before = *before;
+        reminder.channels = request.channels;
+        reminders.push_back(std::move(reminder));
+    }
+    return reminders;
+}
+
+void warn_if_past(const core::Reminder& reminder, core::Timestamp now,
+                  std::vector<std::string>& warnings) {
+    if (reminder.next && *reminder.next <= now)
+        warnings.push_back("the time of the reminder " + core::format_span(reminder.before) +
+                           " before is past already; it goes off now");
+}
+
+core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h,
+                                        core::TaskContent content, const core::TimeZone& zone,
+                                        std::vector<core::Reminder> reminders,
+                                        ipc::TaskAdded added) {
+    if (!request.due.empty())
+        return core::invalid_argument("due", "a series' slots are its due times; use --at");
+    const auto every = core::parse_every(request.every);
+    if (!every) return tl::unexpected(every.error());
+    if (every->at && !request.at.empty())
+        return core::invalid_argument(
+            "at", "\"" + request.at + "\" and \"at " + *every->at + "\" are two times; keep one");
+    const auto at =
+        every->at ? every->at : (request.at.empty() ? std::nullopt : std::optional(request.at));
+    const auto dtstart = core::dtstart_of(every->rule, at, h.unit.now(), zone);
+    if (!dtstart) return tl::unexpected(dtstart.error());
+
+    core::Series series;
+    series.id = core::SeriesId{core::uuid_v4(h.unit.random())};
+    series.user = h.user;
+    series.content = std::move(content);
+    series.dtstart = dtstart->local;
+    series.is_date = dtstart->is_date;
+    series.tzid = dtstart->tzid;
+    series.rule = every->rule;
+    series.created = h.unit.now();
+    const auto schedule = core::schedule_of(series);
+    if (!schedule) return tl::unexpected(schedule.error());
+    const auto first = core::first_slot(*schedule, h.unit.now());
+    if (!first.slot)
+        return core::invalid_argument("every", "every slot of this rule is in the past");
+
+    h.unit.insert_series(series);
+    h.unit.append_event(h.user, {"series.created", series.id.str(), series});
+    if (first.skipped) {
+        h.unit.put_skipped(h.user, series.id, *first.skipped);
+        h.unit.append_event(h.user, {"occurrence.skipped", series.id.str(),
+                                     core::OccurrenceSkipped{series.id, *first.skipped}});
+    }
+    added.task = create_occurrence(h.unit, series, *schedule, *first.slot);
+    for (auto& reminder : reminders) {
+        reminder.series = series.id;
+        auto armed = core::armed(reminder, *schedule, first.slot);
+        if (!armed) return tl::unexpected(armed.error());
+        h.unit.insert_reminder(*armed);
+        warn_if_past(*armed, h.unit.now(), added.warnings);
+        added.reminders.push_back(std::move(*armed));
+    }
+    added.series = view_of(h.unit, series);
+    added.slots = core::upcoming(*schedule, *first.slot, 3);
+    added.understood = added.series->words + ", " + series.tzid;
+    for (const auto& slot : added.slots)
+        if (!slot.is_date && schedule->zone.to_local(slot.at) != slot.local)
+            added.warnings.push_back(core::describe(slot) +
+                                     ": the clock skips the usual time that "
+                                     "day, so it comes at this time");
+    return added;
+}
+
+core::Result<ipc::TaskAdded> add_single(const ipc::TaskAdd& request, Handling& h,
+                                        core::TaskContent content, const core::TimeZone& zone,
+                                        std::vector<core::Reminder> reminders,
+                                        ipc::TaskAdded added) {
+    if (!request.due.empty() && !request.at.empty())
+        return core::invalid_argument("at", "says the same as due; keep one of them");
+    const std::string& words = request.due.empty() ? request.at : request.due;
+    if (!words.empty()) {
+        const auto due =
+            core::parse_when(request.due.empty() ? "at" : "due", words, h.unit.now(), zone);
+        if (!due) return tl::unexpected(due.error());
+        content.due = due->time;
+        added.understood = "due " + core::describe(due->time) + ", " + due->time.tzid;
+        if (due->moved_by_gap)
+            added.warnings.push_back("the clock skips " + words + "; it is due at " +
+                                     core::describe(due->time));
+    }
+    if (!reminders.empty() && !content.due)
+        return core::invalid_argument("remind",
+                                      "there is no time to remind before; add --at or "
+                                      "--due, or --every for a recurring task");
+
+    Task& task = added.task;
+    task.id = core::TaskId{core::uuid_v4(h.unit.random())};
+    task.user = h.user;
+    task.number = h.unit.next_task_number(h.user);
+    task.content = std::move(content);
+    task.created = task.modified = h.unit.now();
+    h.unit.insert_task(task);
+    h.unit.append_event(h.user, {"task.created", task.id.str(), task});
+    for (auto& reminder : reminders) {
+        reminder.task = task.id;
+        auto armed = core::armed(reminder, task.content.due);
+        if (!armed) return tl::unexpected(armed.error());
+        h.unit.insert_reminder(*armed);
+        warn_if_past(*armed, h.unit.now(), added.warnings);
+        added.reminders.push_back(std::move(*armed));
+    }
+    return added;
+}
+
+/// After an occurrence or a single task was closed; `task` is as it is now.
+core::Result<ipc::TaskClosed> closed(Handling& h, const Task& task) {
+    ipc::TaskClosed reply{task, {}, {}, false};
+    if (task.series.empty()) {
+        if (auto armed = rearm(h.unit, task, {}); !armed) return tl::unexpected(armed.error());
+        return reply;
+    }
+    const auto succession = succeed(h.unit, task);
+    if (!succession) return tl::unexpected(succession.error());
+    reply.next = succession->next;
+    reply.skipped = succession->skipped;
+    reply.series_ended = succession->series_ended;
+    return reply;
+}
+
+/// Before `task`, which is closed, is opened again as `after`.
+core::Result<ipc::TaskReopened> opened(Handling& h, const Task& before, const Task& after) {
+    ipc::TaskReopened reply{after, 0};
+    if (!after.series.empty()) {
+        const auto removed = take_back_successor(h.unit, before);
+        if (!removed) return tl::unexpected(removed.error());
+        reply.removed = *removed;
+        h.unit.put_created(after);
+    }
+    h.unit.update_task(before, after);
+    if (auto armed = rearm(h.unit, after, after.recurrence_id); !armed)
+        return tl::unexpected(armed.error());
+    return reply;
+}
+
+}  // namespace
+
+core::Result<ipc::TaskAdded> add_task(const ipc::TaskAdd& request, Handling& h) {
+    ipc::TaskAdded added;
+    auto content =
+        core::checked({request.summary,
+                       request.notes,
+                       request.project,
+                       request.tags,
+                       static_cast<int>(std::clamp<std::int64_t>(request.priority, -1, 99)),
+                       {},
+                       {}});
+    if (!content) return tl::unexpected(content.error());
+    const auto zone = zone_for(request, h, added.warnings);
+    if (!zone) return tl::unexpected(zone.error());
+    if (!request.start.empty()) {
+        const auto start = core::parse_when("start", request.start, h.unit.now(), *zone);
+        if (!start) return tl::unexpected(start.error());
+        content->start = start->time;
+    }
+    auto reminders = read_reminders(request, h);
+    if (!reminders) return tl::unexpected(reminders.error());
+    return (request.every.empty() ? add_single : add_series)(
+        request, h, std::move(*content), *zone, std::move(*reminders), std::move(added));
+}
+
+core::Result<ipc::TaskDetails> get_task(const ipc::TaskGet& request, Handling& h) {
+    const auto task = h.unit.find_task(h.user, request.task);
+    if (!task) return tl::unexpected(task.error());
+    ipc::TaskDetails details{*task,
+                             {},
+                             h.unit.reminders_of(*task),
+                             h.unit.list_deliveries(h.user, task->id, deliveries_shown)};
+    if (const auto series = h.unit.find_series(h.user, task->series))
+        details.series = view_of(h.unit, *series);
+    return details;
+}
+
+core::Result<ipc::TaskPage> list_tasks(const ipc::TaskList& request, Handling& h) {
+    const auto query = core::checked(request.query);
+    if (!query) return tl::unexpected(query.error());
+    return h.unit.list_tasks(h.user, *query);
+}
+
+core::Result<ipc::TaskClosed> complete_task(const ipc::TaskComplete& request, Handling& h) {
+    const auto task = h.unit.find_task(h.user, request.task);
+    if (!task) return tl::unexpected(task.error());
+    const auto after = core::complete(*task, h.unit.now());
+    if (!after) return tl::unexpected(after.error());
+    h.unit.update_task(*task, *after);
+    h.unit.append_event(h.user, {"task.completed", after->id.str(), *after});
+    return closed(h, *after);
+}
+
+core::Result<ipc::TaskClosed> delete_task(const ipc::TaskDelete& request, Handling& h) {
+    const auto task = h.unit.find_task(h.user, request.task);
+    if (!task) return tl::unexpected(task.error());
+    const auto after = core::remove(*task, h.unit.now());
+    if (!after) return tl::unexpected(after.error());
+    h.unit.update_task(*task, *after);
+    h.unit.append_event(h.user, {"task.deleted", after->id.str(), *after});
+    // A task that was closed before had its succession then.
+    if (!task->is_open()) return ipc::TaskClosed{*after, {}, {}, false};
+    if (!task->series.empty()) {
+        const core::SkippedSlots slot{*task->recurrence_id, *task->recurrence_id, 1,
+                                      core::SkipReason::user};
+        h.unit.put_skipped(h.user, task->series, slot);
+        h.unit.append_event(h.user, {"occurrence.skipped", task->id.str(),
+                                     core::OccurrenceSkipped{task->series, slot}});
+    }
+    return closed(h, *after);
+}
+
+core::Result<ipc::TaskReopened> reopen_task(const ipc::TaskReopen& request, Handling& h) {
+    const auto task = h.unit.find_task(h.user, request.task);
+    if (!task) return tl::unexpected(task.error());
+    const auto after = core::reopen(*task, h.unit.now());
+    if (!after) return tl::unexpected(after.error());
+    auto reply = opened(h, *task, *after);
+    if (reply) h.unit.append_event(h.user, {"task.reopened", after->id.str(), *after});
+    return reply;
+}
+
+core::Result<ipc::TaskReopened> restore_task(const ipc::TaskRestore& request, Handling& h) {
+    const auto task = h.unit.find_task(h.user, request.task);
+    if (!task) return tl::unexpected(task.error());
+    const auto after = core::restore(*task, h.unit.now());
+    if (!after) return tl::unexpected(after.error());
+    if (!after->is_open()) {
+        h.unit.update_task(*task, *after);
+        h.unit.append_event(h.user, {"task.restored", after->id.str(), *after});
+        return ipc::TaskReopened{*after, 0};
+    }
+    auto reply = opened(h, *task, *after);
+    if (reply) h.unit.append_event(h.user, {"task.restored", after->id.str(), *after});
+    return reply;
+}
+
+core::Result<ipc::SeriesPage> list_series(const ipc::SeriesList& request, Handling& h) {
+    if (request.limit < 1 || request.limit > core::page_max || request.offset < 0)
+        return core::invalid_argument("limit", "use 1 to 1000 per page, and an offset from 0 up");
+    auto page = h.unit.list_series(h.user, request);
+    for (auto& view : page.series) view = view_of(h.unit, view.series);
+    return page;
+}
+
+}  // namespace taskd::daemon

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/handlers/handling.h"
+#include "ipc/messages.h"
+
+namespace taskd::daemon {
+
+[[nodiscard]] core::Result<ipc::TaskAdded> add_task(const ipc::TaskAdd& request, Handling& h);
+[[nodiscard]] core::Result<ipc::TaskDetails> get_task(const ipc::TaskGet& request, Handling& h);
+[[nodiscard]] core::Result<ipc::TaskPage> list_tasks(const ipc::TaskList& request, Handling& h);
+[[nodiscard]] core::Result<ipc::TaskClosed> complete_task(const ipc::TaskComplete& request,
+                                                          Handling& h);
+[[nodiscard]] core::Result<ipc::TaskClosed> delete_task(const ipc::TaskDelete& request,
+                                                        Handling& h);
+[[nodiscard]] core::Result<ipc::TaskReopened> reopen_task(const ipc::TaskReopen& request,
+                                                          Handling& h);
+[[nodiscard]] core::Result<ipc::TaskReopened> restore_task(const ipc::TaskRestore& request,
+                                                           Handling& h);
+[[nodiscard]] core::Result<ipc::SeriesPage> list_series(const ipc::SeriesList& request,
+                                                        Handling& h);
+
+}  // namespace taskd::daemon

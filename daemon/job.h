@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What passes between the engine and its shell: requests in; replies, publications, jobs out.
+#pragma once
+
+#include "core/delivery.h"
+#include "daemon/store/unit_of_work.h"
+#include "ipc/messages.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace taskd::daemon {
+
+/// Whose request it is, as the transport knows it; never from the request itself.
+struct Caller {
+    core::UserId user;
+    bool is_operator = false;  ///< may name other users and do administration
+};
+
+/// Where a reply goes; the engine only hands it back.
+struct Peer {
+    std::size_t socket = 0;
+    std::string routing_id;
+    bool has_delimiter = false;  ///< a REQ socket's empty frame, mirrored
+};
+
+struct Request {
+    Peer peer;
+    Caller caller;
+    std::string body;
+    core::Monotonic received{0};
+};
+
+struct Reply {
+    Peer peer;
+    std::string body;
+};
+
+/// One attempt of a delivery, for a worker. The result comes back as a JobResult.
+struct Job {
+    core::UserId user;
+    core::DeliveryId delivery;
+    ipc::Channel channel;
+    std::vector<std::pair<std::string, std::string>> variables;  ///< TASKD_*
+    std::string event;                                           ///< CloudEvent, JSON
+};
+
+struct JobResult {
+    core::UserId user;
+    core::DeliveryId delivery;
+    core::Outcome outcome;
+};
+
+}  // namespace taskd::daemon

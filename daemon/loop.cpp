@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/loop.h"
+
+#include <algorithm>
+#include <signal.h>
+#include <sys/signalfd.h>
+
+namespace taskd::daemon {
+namespace {
+
+using core::Monotonic;
+using std::chrono::milliseconds;
+
+constexpr milliseconds warning_every{1000};  // a failing disk must not fill itself with our log
+
+}  // namespace
+
+Loop::Loop(Engine& engine, RequestSockets& sockets, Bus& bus, WorkerPool& workers,
+           const core::Clock& clock, UniqueFd signals, Log log)
+    : engine_(engine),
+      sockets_(sockets),
+      bus_(bus),
+      workers_(workers),
+      clock_(clock),
+      signals_(std::move(signals)),
+      log_(std::move(log)) {
+    items_.push_back({nullptr, signals_.get(), ZMQ_POLLIN, 0});
+    items_.push_back({nullptr, wake_timer_.fd(), ZMQ_POLLIN, 0});
+    items_.push_back({workers_.socket().handle(), 0, ZMQ_POLLIN, 0});
+    for (auto& user : sockets_.users()) {
+        items_.push_back({user.requests.handle(), 0, ZMQ_POLLIN, 0});
+        items_.push_back({user.events.handle(), 0, ZMQ_POLLIN, 0});
+    }
+}
+
+bool Loop::run() {
+    while (!stopping_) {
+        wake_timer_.arm(engine_.next_due());  // sleep exactly until there is work
+        wait();
+        const auto now = clock_.monotonic();
+        auto turn = engine_.turn(sockets_.drain(engine_.settings(), now), workers_.results(),
+                                 clock_.now(), now);  // one transaction, one sync
+        sockets_.reply(turn.replies);                 // a reply is a promise already on disk
+        bus_.publish(turn.publications, clock_.monotonic());  // live copy; the log is the truth
+        workers_.start(std::move(turn.jobs));                 // results come back as requests
+        warn(turn.warnings);
+        if (turn.store_lost) {
+            log_->critical("store_lost stopping; the next start recovers from the WAL");
+            return false;
+        }
+        if (turn.shutdown) {
+            log_->info("stopping because=shutdown");
+            stopping_ = true;
+        }
+    }
+    return true;
+}
+
+milliseconds Loop::patience() const {
+    auto next = engine_.next_wait();
+    if (const auto head = bus_.next_head(); head && (!next || *head < *next)) next = head;
+    if (!next) return milliseconds{-1};
+    return std::max(milliseconds{0}, *next - clock_.monotonic());
+}
+
+void Loop::wait() {
+    zmq::poll(items_.data(), items_.size(), patience());
+    if (items_[0].revents != 0) read_signals();
+    if (items_[1].revents != 0 && wake_timer_.drain())
+        log_->info("clock_stepped timers are decided anew");
+    for (std::size_t i = 0; i < sockets_.users().size(); ++i)
+        if (items_[4 + 2 * i].revents != 0) bus_.welcome(sockets_.users()[i].admission.caller.user);
+}
+
+void Loop::read_signals() {
+    signalfd_siginfo info{};
+    while (read(signals_.get(), &info, sizeof info) == sizeof info) {
+        const auto number = static_cast<int>(info.ssi_signo);
+        if (number == SIGHUP) {
+            log_->info("signal number=1 nothing to read again");
+            continue;
+        }
+        log_->info("stopping because=signal number={}", number);
+        stopping_ = true;
+    }
+}
+
+void Loop::warn(const std::vector<std::string>& warnings) {
+    if (warnings.empty()) return;
+    const auto now = clock_.monotonic();
+    if (now < warned_at_ + warning_every) {
+        unsaid_ += warnings.size();
+        return;
+    }
+    warned_at_ = now;
+    log_->warn("turn what={} others={}", field(warnings.front()), unsaid_ + warnings.size() - 1);
+    unsaid_ = 0;
+}
+
+}  // namespace taskd::daemon

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// taskd: arguments -> configuration -> serve -> exit status.
+#include "daemon/app.h"
+#include "ipc/endpoint.h"
+#include "version.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <unistd.h>
+
+namespace {
+
+using namespace taskd;
+
+/// Tells whoever started this process in the background how it went: one line, then end of file.
+class Starter {
+public:
+    explicit Starter(int fd) : fd_(fd) {}
+    void tell(const std::string& line) {
+        if (fd_ < 0) return;
+        const std::string text = line + "\n";
+        (void)!write(fd_, text.data(), text.size());
+        close(fd_);
+        fd_ = -1;
+    }
+
+private:
+    int fd_;
+};
+
+int exit_status_of(core::Reason reason) {
+    switch (reason) {  // design: the table in taskctl(1)
+    case core::Reason::invalid_argument:
+        return 2;
+    case core::Reason::failed_precondition:
+        return 4;
+    case core::Reason::permission_denied:
+        return 5;
+    case core::Reason::unavailable:
+        return 6;
+    case core::Reason::resource_exhausted:
+        return 12;
+    default:
+        return 1;
+    }
+}
+
+int fail(const core::Error& error, Starter& starter) {
+    std::fprintf(stderr, "taskd: %s\n", error.message.c_str());
+    if (error.field == "lock") {
+        starter.tell("busy " + error.hint);
+    } else {
+        if (!error.hint.empty()) std::fprintf(stderr, "  hint: %s\n", error.hint.c_str());
+        starter.tell("error " + error.message);
+    }
+    return exit_status_of(error.reason);
+}
+
+std::map<std::string, std::string> environment() {
+    std::map<std::string, std::string> found;
+    for (const auto& key : daemon::config_keys()) {
+        const std::string name = daemon::variable_name(key);
+        if (const char* value = std::getenv(name.c_str()); value != nullptr) found[name] = value;
+    }
+    return found;
+}
+
+int run(int argc, char** argv) {
+    CLI::App app{
+        "taskd keeps promises about time: recurring tasks, reminders, events.\n"
+        "It runs in the foreground until SIGTERM; taskctl starts one by itself."};
+    app.set_version_flag("-V,--version", std::string("taskd ") + TASKD_VERSION);
+    std::string file;
+    bool check_only = false;
+    bool print_only = false;
+    int background_fd = -1;
+    std::map<std::string, std::string> flags;
+    app.add_option("--config", file, "configuration file (TOML)");
+    app.add_flag("--check-config", check_only, "check the configuration and exit");
+    app.add_flag("--print-config", print_only, "print each value and where it came from, and exit");
+    app.add_option("--background-fd", background_fd)->group("");
+    for (const auto& key : daemon::config_keys()) {
+        const std::string name(key.name);
+        app.add_option_function<std::string>(
+               daemon::flag_name(key),
+               [&flags, name](const std::string& text) { flags[name] = text; },
+               std::string(key.help) +
+                   (key.standard.empty() ? "" : " [" + std::string(key.standard) + "]"))
+            ->group("Configuration");
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+
+    Starter starter(background_fd);
+    const auto home = daemon::find_home();
+    if (!home) return fail(home.error(), starter);
+    auto config = daemon::Config::load(
+        {file.empty() ? home->config_file : file, !file.empty(), environment(), flags});
+    if (!config) return fail(config.error(), starter);
+    config->set_standard("store.path", home->state + "/taskd.db");
+    config->set_standard("endpoint", ipc::personal_directory());
+    if (background_fd >= 0) config->set_standard("log.file", home->state + "/taskd.log");
+    if (print_only) std::fputs(config->print().c_str(), stdout);
+    if (check_only) std::fputs("the configuration is good\n", stdout);
+    if (print_only || check_only) return 0;
+
+    const auto status = daemon::serve(*config, *home, [&] { starter.tell("ready"); });
+    return status ? *status : fail(status.error(), starter);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "taskd: %s\n", error.what());
+        return 1;
+    }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/text.h"
+#include "daemon/outbound/channel.h"
+#include "daemon/unique_fd.h"
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <system_error>
+#include <vector>
+
+namespace taskd::daemon {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr std::size_t output_bytes_max = 4096;
+constexpr milliseconds kill_after{2000};  // from TERM to KILL
+constexpr milliseconds look_every{100};   // at `stopping` and at a child that closed its pipes
+
+// What a program needs to find its home, its language and the desktop; nothing else of the daemon's
+// own environment leaks into it.
+constexpr std::array inherited{"PATH",
+                               "HOME",
+                               "USER",
+                               "LOGNAME",
+                               "SHELL",
+                               "LANG",
+                               "LC_ALL",
+                               "TZ",
+                               "DISPLAY",
+                               "WAYLAND_DISPLAY",
+                               "XDG_RUNTIME_DIR",
+                               "DBUS_SESSION_BUS_ADDRESS",
+                               "XAUTHORITY"};
+
+struct Pipe {
+    UniqueFd read;
+    UniqueFd write;
+};
+
+Pipe make_pipe() {
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0)
+        throw std::system_error(errno, std::generic_category(), "pipe");
+    return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+std::vector<std::string> environment_of(const Job& job) {
+    std::vector<std::string> environment;
+    for (const char* name : inherited)
+        // No thread of ours ever writes the environment.
+        if (const char* value = std::getenv(name);
+            value != nullptr)  // NOLINT(concurrency-mt-unsafe)
+            environment.push_back(std::string(name) + "=" + value);
+    for (const auto& [name, value] : job.variables) {
+        // A title may hold a NUL; a variable can't.
+        environment.push_back(name + "=" + value.substr(0, value.find('\0')));
+    }
+    return environment;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+    std::vector<char*> list;
+    for (auto& text : texts) list.push_back(text.data());
+    list.push_back(nullptr);
+    return list;
+}
+
+/// Starts the program in a process group of its own, with all signals as new; gives the pid, or the
+/// negative error number.
+pid_t start(const Job& job, const Pipe& input, const Pipe& output) {
+    std::vector<std::string> arguments = job.channel.argv;
+    std::vector<std::string> environment = environment_of(job);
+    posix_spawn_file_actions_t actions{};
+    posix_spawnattr_t attributes{};
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    posix_spawn_file_actions_adddup2(&actions, input.read.get(), STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output.write.get(), STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output.write.get(), STDERR_FILENO);
+    sigset_t none{};
+    sigset_t all{};
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    pid_t pid = 0;
+    const int error = posix_spawnp(&pid, arguments.front().c_str(), &actions, &attributes,
+                                   pointers(arguments).data(), pointers(environment).data());
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return error == 0 ? pid : -error;
+}
+
+/// Feeds and reads a running child without ever blocking on it.
+class Child {
+public:
+    Child(pid_t pid, const Job& job, Pipe& input, Pipe& output)
+        : pid_(pid), left_(job.event), input_(input.write), output_(output.read) {
+        for (const int fd : {input_.get(), output_.get()})
+            fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    }
+
+    /// Waits up to `wait` for something to happen; true once the child has ended.
+    bool step(milliseconds wait) {
+        std::array<pollfd, 2> fds{{{output_.get(), POLLIN, 0}, {input_.get(), POLLOUT, 0}}};
+        poll(fds.data(), fds.size(), static_cast<int>(wait.count()));
+        if (fds[0].revents != 0) read_some();
+        if (fds[1].revents != 0) write_some();
+        int status = 0;
+        if (waitpid(pid_, &status, WNOHANG) != pid_) return false;
+        while (output_.get() >= 0 && read_some()) {
+        }
+        status_ = status;
+        return true;
+    }
+
+    void signal(int number) const { kill(-pid_, number); }
+    [[nodiscard]] int status() const { return status_; }
+    [[nodiscard]] const std::string& output() const { return kept_; }
+
+private:
+    bool read_some() {
+        std::array<char, 4096> buffer{};
+        const auto got = read(output_.get(), buffer.data(), buffer.size());
+        if (got <= 0) {
+            if (got == 0 || (errno != EAGAIN && errno != EINTR)) output_.reset();
+            return false;
+        }
+        const auto room = output_bytes_max - kept_.size();
+        kept_.append(buffer.data(), std::min(room, static_cast<std::size_t>(got)));
+        return true;
+    }
+
+    void write_some() {
+        const auto put = write(input_.get(), left_.data(), left_.size());
+        if (put > 0) left_.remove_prefix(static_cast<std::size_t>(put));
+        if (left_.empty() || (put < 0 && errno != EAGAIN && errno != EINTR)) input_.reset();
+    }
+
+    pid_t pid_;
+    std::string_view left_;
+    UniqueFd& input_;
+    UniqueFd& output_;
+    std::string kept_;
+    int status_ = 0;
+};
+
+std::string readable(const std::string& output) {
+    std::string text = output;
+    while (!text.empty() && !core::is_utf8(text) && text.size() > output.size() - 4)
+        text.pop_back();  // the limit may have cut a character in two
+    if (core::is_utf8(text)) return text;
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+    return text;
+}
+
+core::Outcome outcome_of(int status, const std::string& output) {
+    const std::string text = readable(output);
+    if (WIFSIGNALED(status))
+        return {false, true, "killed by signal " + std::to_string(WTERMSIG(status)), text};
+    const int code = WEXITSTATUS(status);
+    return {code == 0, true, "exit " + std::to_string(code), text};
+}
+
+}  // namespace
+
+core::Outcome run_exec(const Job& job, const std::atomic<bool>& stopping) {
+    Pipe input = make_pipe();
+    Pipe output = make_pipe();
+    const pid_t pid = start(job, input, output);
+    if (pid < 0) {
+        const std::string why = std::strerror(-pid);
+        return {false, true, "can't run " + job.channel.argv.front() + ": " + why, ""};
+    }
+    input.read.reset();
+    output.write.reset();
+
+    Child child(pid, job, input, output);
+    const auto limit = milliseconds{job.channel.timeout_ms};
+    auto until = steady_clock::now() + limit;
+    std::string ended_for;
+    while (!child.step(look_every)) {
+        const bool late = steady_clock::now() >= until;
+        if (ended_for.empty() && (late || stopping)) {
+            ended_for = late ? "timed out after " + std::to_string(limit.count()) + " ms"
+                             : "interrupted: taskd stopped";
+            child.signal(SIGTERM);
+            until = steady_clock::now() + kill_after;
+        } else if (!ended_for.empty() && late) {
+            child.signal(SIGKILL);
+        }
+    }
+    // What the program left running in its group goes with it.
+    if (!ended_for.empty()) child.signal(SIGKILL);
+    if (!ended_for.empty()) return {false, true, ended_for, readable(child.output())};
+    return outcome_of(child.status(), child.output());
+}
+
+}  // namespace taskd::daemon

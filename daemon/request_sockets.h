@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/job.h"
+#include "daemon/settings.h"
+#include "ipc/endpoint.h"
+
+#include <zmq.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <sys/types.h>
+#include <vector>
+
+namespace taskd::daemon {
+
+/// One admitted user: where their sockets are and which uid the kernel lets in there.
+struct Admission {
+    ipc::Endpoint endpoint;
+    uid_t uid = 0;
+    Caller caller;
+};
+
+/// A user's two sockets. The uid filter is set before bind: who you are is which socket lets you
+/// in.
+struct UserSockets {
+    Admission admission;
+    zmq::socket_t requests;
+    zmq::socket_t events;
+};
+
+/// The ROUTER and XPUB sockets of all admitted users, drained fairly.
+class RequestSockets {
+public:
+    RequestSockets(zmq::context_t& context, const std::vector<Admission>& admissions);
+
+    [[nodiscard]] std::deque<UserSockets>& users() { return users_; }
+
+    /// What has arrived, one request from each user in turn, up to the turn's bounds.
+    [[nodiscard]] std::vector<Request> drain(const Settings& settings, core::Monotonic now);
+
+    /// Never blocks: a peer that doesn't read loses its reply.
+    void reply(const std::vector<Reply>& replies);
+
+    [[nodiscard]] std::uint64_t refused() const { return refused_; }
+    [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+
+private:
+    enum class Received { nothing, refused, request };
+    Received receive(std::size_t index, Request& request);
+
+    std::deque<UserSockets> users_;
+    std::size_t next_ = 0;       ///< whose turn it is to be drained first
+    std::uint64_t refused_ = 0;  ///< messages from a peer of another uid, or of the wrong shape
+    std::uint64_t dropped_ = 0;  ///< replies that a full peer did not take
+};
+
+}  // namespace taskd::daemon

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/store/columns.h"
+#include "daemon/store/unit_of_work.h"
+
+namespace taskd::daemon {
+namespace {
+
+using core::Delivery;
+
+#define DELIVERY_COLUMNS                                                                  \
+    "user_id, id, reminder_id, task_id, recurrence_id, channel, firing, event_user_seq, " \
+    "state, attempts, created, next_attempt_ms, finished, result, output"
+#define CHANNEL_COLUMNS "name, kind, argv, timeout_ms, is_default"
+
+Delivery read_delivery(const Query& row) {
+    Delivery delivery;
+    delivery.user = core::UserId{row.text(0)};
+    delivery.id = core::DeliveryId{row.text(1)};
+    delivery.reminder = core::ReminderId{row.text(2)};
+    delivery.task = core::TaskId{row.text(3)};
+    delivery.recurrence_id = row.text(4);
+    delivery.channel = row.text(5);
+    delivery.firing = row.integer(6);
+    delivery.event_user_seq = row.integer(7);
+    delivery.state = core::delivery_state_from(row.text(8));
+    delivery.attempts = static_cast<int>(row.integer(9));
+    delivery.created = row.time(10);
+    delivery.next_attempt = row.optional_time(11);
+    delivery.finished = row.optional_time(12);
+    delivery.result = row.text(13);
+    delivery.output = row.text(14);
+    return delivery;
+}
+
+ipc::Channel read_channel(const Query& row) {
+    return {row.text(0), row.text(1), words_column(row.text(2)), row.integer(3),
+            row.integer(4) != 0};
+}
+
+}  // namespace
+
+std::optional<ipc::Channel> UnitOfWork::find_channel(const core::UserId& user,
+                                                     const std::string& name) {
+    Query row(db_, "SELECT " CHANNEL_COLUMNS " FROM channel WHERE user_id = ? AND name = ?",
+              user.str(), name);
+    if (!row.step()) return {};
+    return read_channel(row);
+}
+
+std::optional<ipc::Channel> UnitOfWork::default_channel(const core::UserId& user) {
+    Query row(db_, "SELECT " CHANNEL_COLUMNS " FROM channel WHERE user_id = ? AND is_default = 1",
+              user.str());
+    if (!row.step()) return {};
+    return read_channel(row);
+}
+
+std::vector<ipc::Channel> UnitOfWork::list_channels(const core::UserId& user) {
+    std::vector<ipc::Channel> channels;
+    Query row(db_, "SELECT " CHANNEL_COLUMNS " FROM channel WHERE user_id = ? ORDER BY name",
+              user.str());
+    while (row.step()) channels.push_back(read_channel(row));
+    return channels;
+}
+
+void UnitOfWork::put_channel(const core::UserId& user, const ipc::Channel& channel) {
+    const auto before = find_channel(user, channel.name);
+    remember("channel", channel.name, before ? ipc::to_json(*before) : nlohmann::json());
+    if (channel.is_default) {
+        // One default per user: the flag moves.
+        const auto other = default_channel(user);
+        if (other && other->name != channel.name) {
+            remember("channel", other->name, ipc::to_json(*other));
+            Query(db_, "UPDATE channel SET is_default = 0 WHERE user_id = ? AND name = ?",
+                  user.str(), other->name)
+                .run();
+        }
+    }
+    Query(db_, "INSERT OR REPLACE INTO channel VALUES (?, ?, ?, ?, ?, ?)", user.str(), channel.name,
+          channel.kind, nlohmann::json(channel.argv).dump(), channel.timeout_ms, channel.is_default)
+        .run();
+}
+
+void UnitOfWork::erase_channel(const core::UserId& user, const ipc::Channel& channel) {
+    remember("channel", channel.name, ipc::to_json(channel));
+    Query(db_, "DELETE FROM channel WHERE user_id = ? AND name = ?", user.str(), channel.name)
+        .run();
+}
+
+std::optional<Delivery> UnitOfWork::find_delivery(const core::UserId& user,
+                                                  const core::DeliveryId& id) {
+    Query row(db_, "SELECT " DELIVERY_COLUMNS " FROM delivery WHERE user_id = ? AND id = ?",
+              user.str(), id.str());
+    if (!row.step()) return {};
+    return read_delivery(row);
+}
+
+std::vector<Delivery> UnitOfWork::list_deliveries(const core::UserId& user,
+                                                  const core::TaskId& task, std::int64_t limit) {
+    std::vector<Delivery> deliveries;
+    Query row(db_,
+              task.empty() ? "SELECT " DELIVERY_COLUMNS
+                             " FROM delivery WHERE user_id = ?1 AND ?2 = '' "
+                             "ORDER BY created DESC, id DESC LIMIT ?3"
+                           : "SELECT " DELIVERY_COLUMNS
+                             " FROM delivery WHERE user_id = ?1 AND task_id = ?2 "
+                             "ORDER BY created DESC, id DESC LIMIT ?3",
+              user.str(), task.str(), limit);
+    while (row.step()) deliveries.push_back(read_delivery(row));
+    return deliveries;
+}
+
+void UnitOfWork::insert_delivery(const Delivery& delivery) {
+    Query(db_,
+          "INSERT INTO delivery (" DELIVERY_COLUMNS
+          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          delivery.user.str(), delivery.id.str(), delivery.reminder.str(), id_column(delivery.task),
+          delivery.recurrence_id, delivery.channel, delivery.firing, delivery.event_user_seq,
+          std::string(core::to_string(delivery.state)), delivery.attempts, delivery.created,
+          delivery.next_attempt, delivery.finished, delivery.result, delivery.output)
+        .run();
+    move_timer(TimerKind::delivery, delivery.user, delivery.id.str(), {}, delivery.next_attempt);
+}
+
+void UnitOfWork::update_delivery(const Delivery& before, const Delivery& after) {
+    Query(db_,
+          "UPDATE delivery SET state = ?3, attempts = ?4, next_attempt_ms = ?5, finished = ?6, "
+          "result = ?7, output = ?8 WHERE user_id = ?1 AND id = ?2",
+          after.user.str(), after.id.str(), std::string(core::to_string(after.state)),
+          after.attempts, after.next_attempt, after.finished, after.result, after.output)
+        .run();
+    move_timer(TimerKind::delivery, after.user, after.id.str(), before.next_attempt,
+               after.next_attempt);
+}
+
+}  // namespace taskd::daemon

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "daemon/settings.h"
+#include "daemon/store/unit_of_work.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace taskd::daemon {
+
+/// The work that crosses users: timers, retention, recovery. Kept apart from UnitOfWork, whose
+/// every call names one user, so that a handler can't reach over by accident.
+class Maintenance {
+public:
+    explicit Maintenance(Database& database) : db_(database) {}
+
+    /// The timers due at `now`, the earliest first within each kind, at most `limit`. With
+    /// `deliveries_wait` those of deliveries are left alone.
+    [[nodiscard]] std::vector<Timer> due_timers(core::Timestamp now, std::size_t limit,
+                                                bool deliveries_wait);
+    [[nodiscard]] std::optional<core::Timestamp> next_timer(bool deliveries_wait);
+
+    /// What was running when the process before this one ended.
+    [[nodiscard]] std::vector<std::pair<core::UserId, core::DeliveryId>> running_deliveries();
+
+    /// Removes a batch of what is past its time: replies, change rows, deleted tasks, finished
+    /// deliveries, and per user a prefix of the log, whose keys stay in `seen` until dedup.ttl.
+    /// Says whether a batch was full, so that more may be left.
+    [[nodiscard]] bool trim(core::Timestamp now, const Settings& settings);
+
+private:
+    Database& db_;
+};
+
+/// Reads the whole file on a connection of its own and says what is wrong with it, "" for nothing.
+/// Linear in the file's size; never on the loop's thread while serving.
+[[nodiscard]] std::string quick_check(const std::string& path);
+
+}  // namespace taskd::daemon

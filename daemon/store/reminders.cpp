@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/store/columns.h"
+#include "daemon/store/unit_of_work.h"
+
+namespace taskd::daemon {
+namespace {
+
+using core::Reminder;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+#define REMINDER_COLUMNS                                                                  \
+    "user_id, id, task_id, series_id, before_ms, channels, grace_ms, fired, fired_slot, " \
+    "next_slot, next_ms"
+
+seconds span(const Query& row, int column) {
+    return std::chrono::duration_cast<seconds>(milliseconds{row.integer(column)});
+}
+std::int64_t span_column(seconds value) {
+    return milliseconds{value}.count();
+}
+
+Reminder read_reminder(const Query& row) {
+    Reminder reminder;
+    reminder.user = core::UserId{row.text(0)};
+    reminder.id = core::ReminderId{row.text(1)};
+    reminder.task = core::TaskId{row.text(2)};
+    reminder.series = core::SeriesId{row.text(3)};
+    reminder.before = span(row, 4);
+    reminder.channels = words_column(row.text(5));
+    reminder.grace = span(row, 6);
+    reminder.fired = row.integer(7) != 0;
+    reminder.fired_slot = optional_local(row, 8);
+    reminder.next_slot = optional_local(row, 9);
+    reminder.next = row.optional_time(10);
+    return reminder;
+}
+
+}  // namespace
+
+std::optional<Reminder> UnitOfWork::find_reminder(const core::UserId& user,
+                                                  const core::ReminderId& id) {
+    Query row(db_, "SELECT " REMINDER_COLUMNS " FROM reminder WHERE user_id = ? AND id = ?",
+              user.str(), id.str());
+    if (!row.step()) return {};
+    return read_reminder(row);
+}
+
+std::vector<Reminder> UnitOfWork::reminders_of(const core::Task& task) {
+    std::vector<Reminder> reminders;
+    const bool recurs = !task.series.empty();
+    Query row(db_,
+              recurs ? "SELECT " REMINDER_COLUMNS
+                       " FROM reminder WHERE user_id = ? AND series_id = ? "
+                       "ORDER BY before_ms DESC, id"
+                     : "SELECT " REMINDER_COLUMNS
+                       " FROM reminder WHERE user_id = ? AND task_id = ? "
+                       "ORDER BY before_ms DESC, id",
+              task.user.str(), recurs ? task.series.str() : task.id.str());
+    while (row.step()) reminders.push_back(read_reminder(row));
+    return reminders;
+}
+
+void UnitOfWork::insert_reminder(const Reminder& reminder) {
+    Query(db_,
+          "INSERT INTO reminder (" REMINDER_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          reminder.user.str(), reminder.id.str(), id_column(reminder.task),
+          id_column(reminder.series), span_column(reminder.before),
+          nlohmann::json(reminder.channels).dump(), span_column(reminder.grace), reminder.fired,
+          local_column(reminder.fired_slot), local_column(reminder.next_slot), reminder.next)
+        .run();
+    move_timer(TimerKind::reminder, reminder.user, reminder.id.str(), {}, reminder.next);
+    remember("reminder", reminder.id.str(), nullptr);
+}
+
+void UnitOfWork::update_reminder(const Reminder& before, const Reminder& after) {
+    if (before == after) return;
+    Query(db_,
+          "UPDATE reminder SET fired = ?3, fired_slot = ?4, next_slot = ?5, next_ms = ?6 "
+          "WHERE user_id = ?1 AND id = ?2",
+          after.user.str(), after.id.str(), after.fired, local_column(after.fired_slot),
+          local_column(after.next_slot), after.next)
+        .run();
+    move_timer(TimerKind::reminder, after.user, after.id.str(), before.next, after.next);
+    remember("reminder", after.id.str(), ipc::to_json(before));
+}
+
+}  // namespace taskd::daemon

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/store/columns.h"
+#include "daemon/store/unit_of_work.h"
+
+namespace taskd::daemon {
+namespace {
+
+using core::Task;
+
+#define TASK_COLUMNS                                                                          \
+    "user_id, id, number, summary, notes, project, priority, start, due, status, series_id, " \
+    "recurrence_id, created, modified, completed, deleted, revision"
+
+std::vector<std::string> tags_of(Database& db, const Task& task) {
+    std::vector<std::string> tags;
+    Query row(db, "SELECT tag FROM tag WHERE user_id = ? AND task_id = ? ORDER BY tag",
+              task.user.str(), task.id.str());
+    while (row.step()) tags.push_back(row.text(0));
+    return tags;
+}
+
+Task read_task(Database& db, const Query& row) {
+    Task task;
+    task.user = core::UserId{row.text(0)};
+    task.id = core::TaskId{row.text(1)};
+    task.number = row.integer(2);
+    task.content.summary = row.text(3);
+    task.content.notes = row.text(4);
+    task.content.project = row.text(5);
+    task.content.priority = static_cast<int>(row.integer(6));
+    task.content.start = optional_calendar_time(row, 7);
+    task.content.due = optional_calendar_time(row, 8);
+    const auto status = core::status_from(row.text(9));
+    core::check(status.has_value(), "a stored status is one of ours");
+    task.status = *status;
+    task.series = core::SeriesId{row.text(10)};
+    task.recurrence_id = optional_local(row, 11);
+    task.created = row.time(12);
+    task.modified = row.time(13);
+    task.completed = row.optional_time(14);
+    task.deleted = row.optional_time(15);
+    task.revision = row.integer(16);
+    task.content.tags = tags_of(db, task);
+    return task;
+}
+
+void write_tags(Database& db, const Task& task) {
+    for (const auto& tag : task.content.tags)
+        Query(db, "INSERT INTO tag VALUES (?, ?, ?)", task.user.str(), task.id.str(), tag).run();
+}
+
+std::optional<core::Timestamp> due_instant(const Task& task) {
+    if (!task.content.due) return {};
+    return task.content.due->at;
+}
+
+/// LIKE's own wildcards in what the user typed mean themselves.
+std::string like_pattern(const std::string& text) {
+    std::string pattern = "%";
+    for (const char c : text) {
+        if (c == '%' || c == '_' || c == '\\') pattern += '\\';
+        pattern += c;
+    }
+    return pattern + "%";
+}
+
+/// One statement for every filter: what isn't asked for is switched off by a null or empty value,
+/// so that no SQL is ever put together from a request.
+#define TASK_FILTER                                                                            \
+    " FROM task t WHERE user_id = ?1"                                                          \
+    " AND (deleted IS NOT NULL) = ?2"                                                          \
+    " AND (?3 = '[]' OR status IN (SELECT value FROM json_each(?3)))"                          \
+    " AND (?4 = '' OR project = ?4)"                                                           \
+    " AND NOT EXISTS (SELECT 1 FROM json_each(?5) wanted WHERE NOT EXISTS"                     \
+    "   (SELECT 1 FROM tag WHERE tag.user_id = t.user_id AND task_id = t.id AND tag = value))" \
+    " AND (?6 = '%%' OR summary LIKE ?6 ESCAPE '\\' OR notes LIKE ?6 ESCAPE '\\')"             \
+    " AND (?7 IS NULL OR due_ms >= ?7) AND (?8 IS NULL OR due_ms < ?8)"
+
+#define TASK_PAGE(order) \
+    "SELECT " TASK_COLUMNS TASK_FILTER " ORDER BY " order " LIMIT ?9 OFFSET ?10"
+
+const char* page_statement(core::Sort sort) {
+    switch (sort) {
+    case core::Sort::due:
+        return TASK_PAGE("due_ms IS NULL, due_ms, number");
+    case core::Sort::number:
+        return TASK_PAGE("number");
+    case core::Sort::modified:
+        return TASK_PAGE("modified DESC, number");
+    case core::Sort::priority:
+        return TASK_PAGE("priority = 0, priority, due_ms IS NULL, due_ms, number");
+    }
+    return TASK_PAGE("number");
+}
+
+}  // namespace
+
+std::optional<Task> UnitOfWork::find_task(const core::UserId& user, const core::TaskId& id) {
+    Query row(db_, "SELECT " TASK_COLUMNS " FROM task WHERE user_id = ? AND id = ?", user.str(),
+              id.str());
+    if (!row.step()) return {};
+    return read_task(db_, row);
+}
+
+core::Result<Task> UnitOfWork::find_task(const core::UserId& user, const std::string& reference) {
+    const auto ref = core::task_ref_from(reference);
+    if (!ref) return tl::unexpected(ref.error());
+    if (ref->number) {
+        Query row(db_, "SELECT " TASK_COLUMNS " FROM task WHERE user_id = ? AND number = ?",
+                  user.str(), *ref->number);
+        if (row.step()) return read_task(db_, row);
+    } else {
+        Query row(db_,
+                  "SELECT " TASK_COLUMNS
+                  " FROM task WHERE user_id = ?1 AND id >= ?2 AND id < ?2 || 'g' LIMIT 2",
+                  user.str(), ref->id_prefix);
+        if (row.step()) {
+            Task task = read_task(db_, row);
+            if (!row.step()) return task;
+            return core::invalid_argument(
+                "task", "\"" + reference + "\" is the beginning of several ids; type more of it");
+        }
+    }
+    return core::not_found("task", "there is no task " + reference,
+                           "taskctl list shows the tasks with their numbers");
+}
+
+ipc::TaskPage UnitOfWork::list_tasks(const core::UserId& user, const core::TaskQuery& query) {
+    nlohmann::json statuses = nlohmann::json::array();
+    for (const auto status : query.statuses)
+        statuses.push_back(std::string(core::to_string(status)));
+    if (query.deleted) statuses.clear();
+    const std::string tags = nlohmann::json(query.tags).dump();
+    const std::string text = like_pattern(query.text);
+
+    ipc::TaskPage page;
+    Query row(db_, page_statement(query.sort), user.str(), query.deleted, statuses.dump(),
+              query.project, tags, text, query.due_from, query.due_before, query.limit,
+              query.offset);
+    while (row.step()) page.tasks.push_back(read_task(db_, row));
+    const auto shown = static_cast<std::int64_t>(page.tasks.size());
+    page.total = query.offset + shown;
+    if (shown == query.limit || (shown == 0 && query.offset > 0)) {
+        Query count(db_, "SELECT count(*)" TASK_FILTER, user.str(), query.deleted, statuses.dump(),
+                    query.project, tags, text, query.due_from, query.due_before);
+        if (count.step()) page.total = count.integer(0);
+    }
+    return page;
+}
+
+std::int64_t UnitOfWork::next_task_number(const core::UserId& user) {
+    Query row(db_,
+              "INSERT INTO user (user_id, task_number_head) VALUES (?, 1) ON CONFLICT (user_id) "
+              "DO UPDATE SET task_number_head = task_number_head + 1 RETURNING task_number_head",
+              user.str());
+    core::check(row.step(), "an upsert returns its row");
+    return row.integer(0);
+}
+
+void UnitOfWork::insert_task(const Task& task) {
+    Query(db_,
+          "INSERT INTO task (" TASK_COLUMNS
+          ", due_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          task.user.str(), task.id.str(), task.number, task.content.summary, task.content.notes,
+          task.content.project, task.content.priority, to_column(task.content.start),
+          to_column(task.content.due), std::string(core::to_string(task.status)),
+          id_column(task.series), local_column(task.recurrence_id), task.created, task.modified,
+          task.completed, task.deleted, task.revision, due_instant(task))
+        .run();
+    write_tags(db_, task);
+    remember("task", task.id.str(), nullptr);
+}
+
+void UnitOfWork::update_task(const Task& before, const Task& after) {
+    Query(db_,
+          "UPDATE task SET summary = ?3, notes = ?4, project = ?5, priority = ?6, start = ?7, "
+          "due = ?8, due_ms = ?9, status = ?10, modified = ?11, completed = ?12, deleted = ?13, "
+          "revision = ?14 WHERE user_id = ?1 AND id = ?2",
+          after.user.str(), after.id.str(), after.content.summary, after.content.notes,
+          after.content.project, after.content.priority, to_column(after.content.start),
+          to_column(after.content.due), due_instant(after),
+          std::string(core::to_string(after.status)), after.modified, after.completed,
+          after.deleted, after.revision)
+        .run();
+    if (before.content.tags != after.content.tags) {
+        Query(db_, "DELETE FROM tag WHERE user_id = ? AND task_id = ?", after.user.str(),
+              after.id.str())
+            .run();
+        write_tags(db_, after);
+    }
+    remember("task", after.id.str(), ipc::to_json(before));
+}
+
+}  // namespace taskd::daemon

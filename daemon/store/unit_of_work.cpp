@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/store/unit_of_work.h"
+
+#include "core/check.h"
+
+#include <nlohmann/json.hpp>
+
+namespace taskd::daemon {
+
+using nlohmann::json;
+
+UnitOfWork::UnitOfWork(StoreContext& context, core::Timestamp now, core::UserId user,
+                       std::string command)
+    : context_(context),
+      db_(context.database),
+      now_(now),
+      user_(std::move(user)),
+      command_(std::move(command)),
+      before_(std::make_unique<json>(json::array())) {
+    core::check(db_.in_transaction(), "a unit of work is part of a turn's transaction");
+    db_.run("SAVEPOINT unit");
+}
+
+UnitOfWork::~UnitOfWork() {
+    if (released_ || !db_.in_transaction()) return;
+    try {
+        db_.run("ROLLBACK TO unit");
+        db_.run("RELEASE unit");
+    } catch (const StoreFailure&) {
+        // Half of the unit would stay otherwise; without its transaction the turn is void.
+        db_.rollback();
+    }
+}
+
+std::vector<Publication> UnitOfWork::release() {
+    write_change();
+    db_.run("RELEASE unit");
+    released_ = true;
+    return std::move(publications_);
+}
+
+void UnitOfWork::remember(const char* table, const std::string& key, json before) {
+    if (command_.empty()) return;
+    if (!change_id_) {
+        Query next(db_, "SELECT seq + 1 FROM sqlite_sequence WHERE name = 'change'");
+        change_id_ = next.step() ? next.integer(0) : 1;
+        // The number is taken now, since events refer to it; the row is filled in at the end.
+        Query(db_, "INSERT INTO change VALUES (?, ?, ?, ?, '[]')", *change_id_, user_.str(), now_,
+              command_)
+            .run();
+    }
+    before_->push_back(json::array({table, key, std::move(before)}));
+}
+
+void UnitOfWork::write_change() {
+    if (!change_id_) return;
+    Query(db_, "UPDATE change SET before = ? WHERE change_id = ?", before_->dump(), *change_id_)
+        .run();
+}
+
+}  // namespace taskd::daemon

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/event.h"
+#include "core/idempotency.h"
+#include "core/query.h"
+#include "core/random.h"
+#include "core/reminder.h"
+#include "core/series.h"
+#include "core/task.h"
+#include "core/topic.h"
+#include "daemon/store/database.h"
+#include "ipc/messages.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace taskd::daemon {
+
+/// The kinds of rows in `timer`: what happens when they are due. On disk: do not change.
+enum class TimerKind { reminder, delivery, retention };
+[[nodiscard]] std::string_view to_string(TimerKind kind);
+
+struct Timer {
+    TimerKind kind = TimerKind::reminder;
+    core::Timestamp due;
+    core::UserId user;
+    std::string ref;
+};
+
+/// A committed event's live copy.
+struct Publication {
+    core::UserId user;
+    ipc::CloudEvent event;
+};
+
+/// What a unit needs to make ids and envelopes.
+struct StoreContext {
+    Database& database;
+    core::Random& random;
+    std::string node;  ///< events come from /taskd/<node>
+};
+
+/// One request's or timer's work: a savepoint in the turn's transaction. Leaving it without
+/// release() undoes all of it. It reads and writes rows of the user that each call names; there is
+/// no call without one. Files of this folder implement it, one per group of tables.
+class UnitOfWork {
+public:
+    /// `command` is the writing command's name, whose replaced rows are kept in `change`; "" for
+    /// what taskd does by itself.
+    UnitOfWork(StoreContext& context, core::Timestamp now, core::UserId user, std::string command);
+    UnitOfWork(const UnitOfWork&) = delete;
+    UnitOfWork& operator=(const UnitOfWork&) = delete;
+    ~UnitOfWork();
+
+    [[nodiscard]] core::Timestamp now() const { return now_; }
+    [[nodiscard]] core::Random& random() { return context_.random; }
+
+    /// Keeps the work for the turn's commit and gives what is to be published after it.
+    std::vector<Publication> release();
+
+    // tasks.cpp
+    [[nodiscard]] core::Result<core::Task> find_task(const core::UserId& user,
+                                                     const std::string& reference);
+    [[nodiscard]] std::optional<core::Task> find_task(const core::UserId& user,
+                                                      const core::TaskId& id);
+    [[nodiscard]] ipc::TaskPage list_tasks(const core::UserId& user, const core::TaskQuery& query);
+    [[nodiscard]] std::int64_t next_task_number(const core::UserId& user);
+    void insert_task(const core::Task& task);
+    void update_task(const core::Task& before, const core::Task& after);
+
+    // series.cpp
+    [[nodiscard]] std::optional<core::Series> find_series(const core::UserId& user,
+                                                          const core::SeriesId& id);
+    [[nodiscard]] ipc::SeriesPage list_series(const core::UserId& user,
+                                              const ipc::SeriesList& request);
+    void insert_series(const core::Series& series);
+    void update_series(const core::Series& before, const core::Series& after);
+    /// The open task of the series' newest occurrence.
+    [[nodiscard]] std::optional<core::Task> find_open_occurrence(const core::UserId& user,
+                                                                 const core::SeriesId& series);
+    /// The task of the first occurrence after `slot`.
+    [[nodiscard]] std::optional<core::Task> find_successor(const core::UserId& user,
+                                                           const core::SeriesId& series,
+                                                           core::LocalTime slot);
+    /// Whether `slot` is this task's: a slot that was given back is not.
+    [[nodiscard]] bool owns_slot(const core::Task& task);
+    void put_created(const core::Task& task);
+    void put_skipped(const core::UserId& user, const core::SeriesId& series,
+                     const core::SkippedSlots& slots);
+    /// Gives back every slot after `slot`: what was decided about them is decided again.
+    void erase_slots_after(const core::UserId& user, const core::SeriesId& series,
+                           core::LocalTime slot);
+
+    // reminders.cpp
+    [[nodiscard]] std::optional<core::Reminder> find_reminder(const core::UserId& user,
+                                                              const core::ReminderId& id);
+    [[nodiscard]] std::vector<core::Reminder> reminders_of(const core::Task& task);
+    void insert_reminder(const core::Reminder& reminder);
+    void update_reminder(const core::Reminder& before, const core::Reminder& after);
+
+    // deliveries.cpp
+    [[nodiscard]] std::optional<ipc::Channel> find_channel(const core::UserId& user,
+                                                           const std::string& name);
+    [[nodiscard]] std::optional<ipc::Channel> default_channel(const core::UserId& user);
+    [[nodiscard]] std::vector<ipc::Channel> list_channels(const core::UserId& user);
+    void put_channel(const core::UserId& user, const ipc::Channel& channel);
+    void erase_channel(const core::UserId& user, const ipc::Channel& channel);
+    [[nodiscard]] std::optional<core::Delivery> find_delivery(const core::UserId& user,
+                                                              const core::DeliveryId& id);
+    [[nodiscard]] std::vector<core::Delivery> list_deliveries(const core::UserId& user,
+                                                              const core::TaskId& task,
+                                                              std::int64_t limit);
+    void insert_delivery(const core::Delivery& delivery);
+    void update_delivery(const core::Delivery& before, const core::Delivery& after);
+
+    // events.cpp
+    /// Appends to the user's log and to what release() gives; returns the event's user_seq.
+    std::int64_t append_event(const core::UserId& user, const core::Event& event);
+    [[nodiscard]] std::optional<ipc::CloudEvent> find_event(const core::UserId& user,
+                                                            std::int64_t user_seq);
+    [[nodiscard]] ipc::EventPage read_events(const core::UserId& user, std::int64_t after,
+                                             const core::TopicFilter& filter, std::int64_t limit);
+    [[nodiscard]] ipc::EventPage newest_events(const core::UserId& user, std::int64_t before,
+                                               const core::TopicFilter& filter, std::int64_t limit);
+    [[nodiscard]] std::int64_t event_head(const core::UserId& user);
+
+    // replies.cpp
+    struct StoredReply {
+        std::string digest;
+        std::string body;
+    };
+    [[nodiscard]] std::optional<StoredReply> find_reply(const core::UserId& user,
+                                                        const std::string& key);
+    void put_reply(const core::UserId& user, const std::string& key, const std::string& digest,
+                   const std::string& body, core::Timestamp expires);
+
+    // users.cpp
+    [[nodiscard]] std::optional<std::string> zone_of(const core::UserId& user);
+    void count_rows(const core::UserId& user, ipc::Health& health);
+
+    // timers.cpp
+    void set_timer(const Timer& timer);
+    void erase_timer(const Timer& timer);
+
+private:
+    void move_timer(TimerKind kind, const core::UserId& user, const std::string& ref,
+                    const std::optional<core::Timestamp>& before,
+                    const std::optional<core::Timestamp>& after);
+    void remember(const char* table, const std::string& key, nlohmann::json before);
+    void write_change();
+
+    StoreContext& context_;
+    Database& db_;
+    core::Timestamp now_;
+    core::UserId user_;
+    std::string command_;
+    std::optional<std::int64_t> change_id_;
+    std::unique_ptr<nlohmann::json> before_;  ///< rows that this unit replaced
+    std::vector<Publication> publications_;
+    bool released_ = false;
+};
+
+}  // namespace taskd::daemon
