@@ -157,10 +157,13 @@ private:
     int status_ = 0;
 };
 
-std::string readable(const std::string& output) {
-    std::string text = output;
-    while (!text.empty() && !core::is_utf8(text) && text.size() > output.size() - 4)
-        text.pop_back();  // the limit may have cut a character in two
+std::string readable(std::string text) {
+    if (text.size() == output_bytes_max) {
+        // The limit may have cut the last character in two.
+        for (std::size_t cut = 0; cut < 3 && !core::is_utf8(text); ++cut)
+            if (core::is_utf8(std::string_view(text).substr(0, text.size() - cut - 1)))
+                text.resize(text.size() - cut - 1);
+    }
     if (core::is_utf8(text)) return text;
     for (char& c : text)
         if (static_cast<unsigned char>(c) >= 0x80) c = '?';

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/lock_file.h"
+#include "daemon/store/maintenance.h"
+#include "tests/support/engine_fixture.h"
+
+#include <fstream>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace taskd;
+using nlohmann::json;
+using test::EngineFixture;
+
+namespace {
+
+std::string pragma(daemon::Database& database, const char* name) {
+    daemon::Query row(database, name);
+    REQUIRE(row.step());
+    return row.text(0);
+}
+
+}  // namespace
+
+TEST_CASE("the store keeps what is acknowledged: WAL, full sync, foreign keys, no mmap") {
+    EngineFixture taskd;
+    CHECK(pragma(*taskd.database, "PRAGMA journal_mode") == "wal");
+    CHECK(pragma(*taskd.database, "PRAGMA synchronous") == "2");
+    CHECK(pragma(*taskd.database, "PRAGMA foreign_keys") == "1");
+    CHECK(pragma(*taskd.database, "PRAGMA mmap_size") == "0");
+    CHECK(taskd.count("SELECT count(*) FROM sqlite_master WHERE type = 'table' "
+                      "AND name NOT LIKE 'sqlite_%' AND sql NOT LIKE '%STRICT%'") == 0);
+}
+
+TEST_CASE("a file of a newer version is refused and left as it is") {
+    EngineFixture taskd;
+    daemon::Query(*taskd.database, "UPDATE meta SET value = '99' WHERE key = 'schema_version'")
+        .run();
+    const auto migrated = daemon::migrate(*taskd.database, taskd.random);
+    REQUIRE_FALSE(migrated.has_value());
+    CHECK(migrated.error().message.find("newer taskd (schema 99, this one knows 1)") !=
+          std::string::npos);
+}
+
+TEST_CASE("another program's database is not taken over") {
+    test::TempDir directory;
+    test::SeededRandom random{1};
+    daemon::Database database(directory.path() + "/other.db");
+    database.execute_script("CREATE TABLE notes (text)");
+    const auto migrated = daemon::migrate(database, random);
+    REQUIRE_FALSE(migrated.has_value());
+    CHECK(migrated.error().message.find("not one of taskd's") != std::string::npos);
+}
+
+TEST_CASE("a damaged file is a clear error, not a crash") {
+    test::TempDir directory;
+    const std::string path = directory.path() + "/taskd.db";
+    std::ofstream(path) << std::string(8192, 'x');
+    try {
+        daemon::Database database(path);
+        FAIL("opened garbage");
+    } catch (const daemon::StoreFailure& failure) {
+        CHECK(failure.error().reason == core::Reason::data_loss);
+    }
+    CHECK_FALSE(daemon::quick_check(path).empty());
+}
+
+TEST_CASE("quick_check reads a store that is being served") {
+    EngineFixture taskd;
+    taskd.result("task.add", {{"summary", "x"}});
+    CHECK(daemon::quick_check(taskd.database->path()).empty());
+}
+
+TEST_CASE("a lock is held by one process, which the refusal names") {
+    test::TempDir directory;
+    const std::string path = directory.path() + "/lock";
+    const auto lock = daemon::LockFile::take(path);
+    REQUIRE(lock.has_value());
+    const auto again = daemon::LockFile::take(path);
+    REQUIRE_FALSE(again.has_value());
+    CHECK(again.error().hint == std::to_string(getpid()));
+    CHECK(again.error().message.find("pid " + std::to_string(getpid())) != std::string::npos);
+}
+
+TEST_CASE("a lock of a process that was killed is free") {
+    test::TempDir directory;
+    const std::string path = directory.path() + "/lock";
+    const pid_t child = fork();
+    if (child == 0) {
+        const auto lock = daemon::LockFile::take(path);
+        _exit(lock ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    REQUIRE(status == 0);
+    CHECK(daemon::LockFile::take(path).has_value());
+}
+
+TEST_CASE("numbers of tasks and events rise over restarts and are never given twice") {
+    EngineFixture taskd;
+    taskd.result("task.add", {{"summary", "a"}});
+    daemon::Query(*taskd.database, "DELETE FROM task").run();
+    daemon::Query(*taskd.database, "DELETE FROM event").run();
+    taskd.boot();
+    CHECK(taskd.result("task.add", {{"summary", "b"}})["task"]["number"] == 2);
+    CHECK(taskd.result("event.read", {{"after", 0}})["events"][0]["userseq"] == 2);
+}
+
+TEST_CASE("a list is filtered by status, project, tags, text and due time, sorted and paged") {
+    EngineFixture taskd;
+    const auto add = [&](const json& params) { taskd.result("task.add", params); };
+    add({{"summary", "Buy milk"}, {"project", "home"}, {"tags", {"shop"}}, {"at", "2027-01-03"}});
+    add({{"summary", "Buy 100% wool"}, {"project", "home"}, {"priority", 1}, {"at", "2027-01-01"}});
+    add({{"summary", "Call Bob"}, {"notes", "about MILK"}, {"tags", {"phone", "shop"}}});
+    taskd.result("task.complete", {{"task", "3"}});
+    add({{"summary", "Write"}, {"tags", {"phone"}}, {"at", "2027-01-02"}});
+    const auto numbers = [&](const json& query) {
+        std::vector<int> found;
+        const auto page = taskd.result("task.list", query);
+        for (const auto& task : page["tasks"]) found.push_back(task["number"].get<int>());
+        return found;
+    };
+    using Numbers = std::vector<int>;
+    CHECK(numbers(json::object()) == Numbers{2, 4, 1});
+    CHECK(numbers({{"project", "home"}}) == Numbers{2, 1});
+    CHECK(numbers({{"statuses", json::array()}, {"text", "milk"}}) == Numbers{1, 3});
+    CHECK(numbers({{"text", "100%"}}) == Numbers{2});
+    CHECK(numbers({{"text", "%"}}) == Numbers{2});
+    CHECK(numbers({{"tags", {"shop"}}, {"statuses", json::array()}}) == Numbers{1, 3});
+    CHECK(numbers({{"tags", {"shop", "phone"}}, {"statuses", {"completed"}}}) == Numbers{3});
+    CHECK(numbers({{"due_from", "2027-01-02T00:00:00Z"}}) == Numbers{4, 1});
+    CHECK(numbers({{"due_before", "2027-01-02T00:00:00Z"}}) == Numbers{2});
+    CHECK(numbers({{"sort", "priority"}}) == Numbers{2, 4, 1});
+    CHECK(numbers({{"sort", "number"}, {"limit", 1}, {"offset", 1}}) == Numbers{2});
+    CHECK(taskd.result("task.list", {{"limit", 1}})["total"] == 3);
+    CHECK(taskd.reason("task.list", {{"limit", 1001}}) == "invalid_argument");
+    taskd.result("task.delete", {{"task", "4"}});
+    CHECK(numbers({{"deleted", true}}) == Numbers{4});
+    CHECK(numbers(json::object()) == Numbers{2, 1});
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// The promises, checked after every step against what clients know and what is stored.
+#include "core/rfc3339.h"
+#include "core/series.h"
+#include "ipc/json.h"
+#include "tests/sim/world.h"
+
+#include <algorithm>
+
+namespace taskd::sim {
+namespace {
+
+/// Reads the store itself, beside the engine: rows as the promises speak of them.
+struct Row {
+    std::string user, series, first, last, state, task;
+    std::int64_t count;
+};
+
+}  // namespace
+
+std::vector<json> World::read_log(const std::string& user) {
+    std::vector<json> log;
+    for (std::int64_t after = 0;;) {
+        const auto page = call(user, "event.read", {{"after", after}, {"limit", 1000}})["result"];
+        for (const auto& event : page["events"]) log.push_back(event);
+        after = page["next"];
+        if (after >= page["head"].get<std::int64_t>()) return log;
+    }
+}
+
+void World::check_all() {
+    for (const auto& user : users_) {
+        check_tasks(user);
+        const auto log = read_log(user);
+        check_log(user, log);
+        check_reminders(user, log);
+        listen(user, log);
+        check_series(user);
+    }
+    check_reads_change_nothing(users_[static_cast<std::size_t>(random_.between(0, 2))]);
+    check_timers();
+}
+
+void World::check_tasks(const std::string& user) {
+    std::map<std::string, json> stored;
+    for (const bool deleted : {false, true}) {
+        const auto page = call(user, "task.list",
+                               {{"statuses", json::array()},
+                                {"deleted", deleted},
+                                {"sort", "number"},
+                                {"limit", 1000}})["result"];
+        for (const auto& task : page["tasks"]) stored[task["id"]] = task;
+    }
+    std::set<std::int64_t> numbers;
+    for (const auto& [id, task] : stored) {
+        require(task["user_id"] == user, "P6: a list shows the user's own tasks only");
+        require(numbers.insert(task["number"].get<std::int64_t>()).second,
+                "a number is given once");
+    }
+    for (const auto& [id, known] : known_[user].tasks) {
+        const auto found = stored.find(id);
+        const bool trimmed =
+            found == stored.end() && (known.contains("deleted") || known.contains("gone"));
+        if (trimmed) continue;
+        require(found != stored.end(), "P1: an acknowledged task is there: " + known.dump());
+        if (known.contains("gone")) {
+            require(found->second.contains("deleted"), "P1: a removed successor stays removed");
+            continue;
+        }
+        require(found->second == known, "P1: an acknowledged task is as it was answered: " +
+                                            found->second.dump() + " was " + known.dump());
+    }
+    for (const auto& [id, task] : stored)
+        require(known_[user].tasks.contains(id),
+                "P3/P5: no task is there that nobody was told of: " + task.dump());
+}
+
+void World::check_log(const std::string& user, const std::vector<json>& log) {
+    std::int64_t expected = log.empty() ? 1 : log.front()["userseq"].get<std::int64_t>();
+    std::set<std::string> ids;
+    std::map<std::string, json> folded;
+    for (const auto& event : log) {
+        require(event["userseq"] == expected++, "P7: numbers have no gap and no repeat");
+        require(event["userid"] == user && event["data"]["user_id"] == user,
+                "P6: a user's log holds their own events only");
+        require(ids.insert(event["id"].get<std::string>()).second, "an event's id is its own");
+        if (event["type"].get<std::string>().rfind("task.", 0) == 0)
+            folded[event["data"]["task_id"]] = event["data"]["payload"];
+    }
+    // The log tells of every change, and of no change that is not there (P2).
+    for (const auto& [id, known] : known_[user].tasks) {
+        if (log.empty() || log.front()["userseq"] != 1) break;  // retention took the beginning
+        require(folded.contains(id), "P2: a task has its events");
+        if (!known.contains("gone"))
+            require(folded[id] == known, "P2: the last event of a task shows it as it is: " +
+                                             folded[id].dump() + " is " + known.dump());
+    }
+}
+
+void World::check_series(const std::string& user) {
+    std::map<std::string, std::vector<Row>> rows;
+    {
+        daemon::Query row(*database_,
+                          "SELECT series_id, recurrence_id, last_slot, state, "
+                          "coalesce(task_id, ''), count FROM occurrence WHERE user_id = ? "
+                          "ORDER BY series_id, recurrence_id",
+                          user);
+        while (row.step())
+            rows[row.text(0)].push_back({user, row.text(0), row.text(1), row.text(2), row.text(3),
+                                         row.text(4), row.integer(5)});
+    }
+    const auto page = call(user, "series.list", {{"ended", true}, {"limit", 1000}})["result"];
+    require(page["series"].size() == rows.size(), "P11: each series has its first occurrence");
+    for (const auto& view : page["series"]) {
+        const auto series = ipc::from_json<core::Series>(view);
+        require(series.has_value(), "a series can be read");
+        const auto schedule = core::schedule_of(*series);
+        require(schedule.has_value(), "a series has a schedule");
+        std::optional<core::LocalTime> slot = schedule->slots.first();
+        const auto& decided = rows[series->id.str()];
+        std::set<std::string> tasks;
+        for (const auto& row : decided) {
+            require(slot && core::format_local(*slot) == row.first,
+                    "P11: the slots are decided one after the other, none left out: " + row.first +
+                        " in " + view.dump());
+            std::int64_t count = 1;
+            for (; core::format_local(*slot) != row.last; ++count) {
+                slot = schedule->slots.next_after(*slot);
+                require(slot && core::format_local(*slot) <= row.last, "P11: a run ends on a slot");
+            }
+            require(count == row.count, "P11: a run of skipped slots is counted right");
+            slot = schedule->slots.next_after(*slot);
+            if (!row.task.empty())
+                require(tasks.insert(row.task).second, "P5: a task is one slot's");
+        }
+        if (series->ended) {
+            require(!slot || schedule->at(*slot).at > clock_.now() + std::chrono::hours{24 * 400} ||
+                        view.value("open_task", 0) == 0,
+                    "an ended series has no open task");
+        } else {
+            // What comes after the last decision waits behind the open one, or is still ahead.
+            require(view.value("open_task", 0) != 0,
+                    "P11: a series that goes on has its open occurrence: " + view.dump());
+        }
+    }
+}
+
+void World::check_reminders(const std::string& user, const std::vector<json>& log) {
+    std::set<std::string> gone_off;
+    std::map<std::string, std::vector<std::pair<std::string, std::string>>> covered;
+    for (const auto& event : log) {
+        const std::string type = event["type"];
+        if (type != "reminder.due" && type != "reminder.missed") continue;
+        const auto& payload = event["data"]["payload"];
+        const std::string reminder = payload["reminder_id"];
+        const std::string slot = payload.value("recurrence_id", "");
+        const std::string last =
+            payload.contains("missed") ? payload["missed"]["to"].get<std::string>() : slot;
+        for (const auto& [from, to] : covered[reminder])
+            require(last < from || slot > to,
+                    "P9: a reminder goes off once for a slot: " + payload.dump());
+        covered[reminder].emplace_back(slot, last);
+        const auto planned = core::parse_utc(payload["planned"].get<std::string>());
+        const auto at = core::parse_utc(event["time"].get<std::string>());
+        require(planned && at && *planned <= *at, "P9: a reminder never goes off early");
+        require((*at - *planned).count() == payload["late_ms"].get<std::int64_t>(),
+                "P9: a reminder says by how much it is late");
+        if (type == "reminder.due")
+            require(payload["late_ms"].get<std::int64_t>() <= 24 * 3'600'000,
+                    "P9: past its grace a reminder is missed");
+    }
+    if (!log.empty() && log.front()["userseq"] != 1) return;
+    // Nothing is forgotten: an open task whose reminder's time has come has been told of.
+    for (const auto& [id, task] : known_[user].tasks) {
+        if (task.contains("gone") || task.contains("deleted") || task["status"] != "needs-action")
+            continue;
+        const auto details = call(user, "task.get", {{"task", id}})["result"];
+        for (const auto& reminder : details["reminders"]) {
+            const auto parsed = ipc::from_json<core::Reminder>(reminder);
+            const auto due = ipc::from_json<core::CalendarTime>(task["due"]);
+            require(parsed && due, "a reminder can be read");
+            const auto time = core::time_of(*parsed, *due);
+            if (!time || *time > clock_.now()) continue;
+            // What was closed when its time came, and opened again later, was cancelled for good.
+            const auto modified = core::parse_utc(task["modified"].get<std::string>());
+            if (task["revision"] > 1 && *modified >= *time) continue;
+            const std::string slot = task.value("recurrence_id", "");
+            const auto& told = covered[reminder["id"]];
+            require(std::any_of(
+                        told.begin(), told.end(),
+                        [&](const auto& run) { return run.first <= slot && slot <= run.second; }),
+                    "P9: a reminder whose time has come has gone off or is recorded as missed: " +
+                        reminder.dump() + " of " + task.dump());
+        }
+    }
+}
+
+void World::check_timers() {
+    const auto none = [&](const char* sql, const char* promise) {
+        daemon::Query row(*database_, sql);
+        require(!row.step(), promise);
+    };
+    none(
+        "SELECT 1 FROM reminder r WHERE next_ms IS NOT NULL AND NOT EXISTS (SELECT 1 FROM timer "
+        "WHERE kind = 'reminder' AND due_ms = next_ms AND user_id = r.user_id AND ref = r.id)",
+        "invariant 8: a reminder that is pending has its timer");
+    none(
+        "SELECT 1 FROM timer t WHERE kind = 'reminder' AND NOT EXISTS (SELECT 1 FROM reminder "
+        "WHERE user_id = t.user_id AND id = t.ref AND next_ms = t.due_ms)",
+        "invariant 8: a reminder's timer is true");
+    none(
+        "SELECT 1 FROM delivery d WHERE state = 'pending' AND NOT EXISTS (SELECT 1 FROM timer "
+        "WHERE kind = 'delivery' AND due_ms = next_attempt_ms AND user_id = d.user_id "
+        "AND ref = d.id)",
+        "invariant 8: a delivery that is pending has its timer");
+    none(
+        "SELECT 1 FROM timer t WHERE kind = 'delivery' AND NOT EXISTS (SELECT 1 FROM delivery "
+        "WHERE user_id = t.user_id AND id = t.ref AND next_attempt_ms = t.due_ms)",
+        "invariant 8: a delivery's timer is true");
+    none(
+        "SELECT 1 FROM event e WHERE change_id IS NOT NULL AND change_id NOT IN "
+        "(SELECT change_id FROM change) AND received > (SELECT max(received) FROM event) - 1000",
+        "P2: an event's change is stored with it");
+}
+
+void World::check_reads_change_nothing(const std::string& user) {
+    const auto changes = [&] {
+        daemon::Query row(*database_, "SELECT total_changes()");
+        return row.step() ? row.integer(0) : -1;
+    };
+    const auto before = changes();
+    // The promise is about requests; nothing is due here, so nothing else may write either.
+    for (const auto& [method, params] :
+         std::vector<std::pair<std::string, json>>{{"task.list", {{"text", "e"}, {"limit", 5}}},
+                                                   {"series.list", {{"limit", 5}}},
+                                                   {"channel.list", json::object()},
+                                                   {"delivery.list", json::object()},
+                                                   {"event.list", json::object()},
+                                                   {"event.read", {{"after", 0}}},
+                                                   {"bus.endpoint", json::object()},
+                                                   {"admin.health", json::object()}}) {
+        const auto reply = call(user, method, params);
+        require(reply.contains("result"), "a read is answered: " + reply.dump());
+    }
+    require(changes() == before, "P12: reading changes nothing");
+}
+
+void World::listen(const std::string& user, const std::vector<json>& log) {
+    Listener& listener = listeners_[user];
+    const std::int64_t head = log.empty() ? 0 : log.back()["userseq"].get<std::int64_t>();
+    require(listener.known <= head, "P7: a live copy is of an event that is in the log");
+    if (listener.known < head && random_.one_in(3)) {
+        for (const auto& event : log) {
+            const std::int64_t number = event["userseq"];
+            if (number > listener.known) listener.seen.push_back(number);
+        }
+        listener.known = head;
+    }
+    for (std::size_t i = 0; i < listener.seen.size(); ++i)
+        require(listener.seen[i] == static_cast<std::int64_t>(i) + 1,
+                "P7: a listener that loses copies sees every event once, in order");
+}
+
+}  // namespace taskd::sim

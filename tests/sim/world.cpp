@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/world.h"
+
+#include "core/rfc3339.h"
+#include "daemon/store/migrate.h"
+
+#include <algorithm>
+
+namespace taskd::sim {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr std::size_t history_max = 60;
+constexpr int resend_max = 50;
+
+core::Timestamp start_time() {
+    return *core::parse_utc("2026-10-20T06:00:00Z");
+}
+
+daemon::Settings settings() {
+    daemon::Settings settings;
+    settings.node = "sim";
+    settings.outbound_max = 5;
+    settings.turn_timers_max = 8;  // small, so that the bound is met
+    return settings;
+}
+
+}  // namespace
+
+World::World(std::uint64_t seed)
+    : random_(seed),
+      engine_random_(seed ^ 0x5eedU),
+      disk_(test::FaultVfs::install()),
+      clock_(start_time()) {
+    disk_.revive();
+    boot();
+}
+
+void World::note(const std::string& what) {
+    history_.push_back(core::format_utc(clock_.now()) + " " + what);
+    if (history_.size() > history_max) history_.erase(history_.begin());
+}
+
+std::string World::history() const {
+    std::string text;
+    for (const auto& line : history_) text += "  " + line + "\n";
+    return text;
+}
+
+void World::boot() {
+    database_ = std::make_unique<daemon::Database>(directory_.path() + "/taskd.db");
+    const auto migrated = daemon::migrate(*database_, engine_random_);
+    require(migrated.has_value(), "the store opens after a crash: " +
+                                      (migrated ? std::string() : migrated.error().message));
+    engine_ = std::make_unique<daemon::Engine>(*database_, engine_random_, settings(),
+                                               daemon::Identity{1, "sim", "", ""});
+    engine_->start(clock_.now());
+}
+
+void World::crash(bool power_too) {
+    note(power_too ? "power cut" : "kill -9");
+    crashed_ = true;
+    disk_.die();  // closing the file must not write any more: the process is gone
+    engine_.reset();
+    database_.reset();
+    if (power_too) disk_.lose_power(random_);
+    disk_.revive();
+    jobs_.clear();
+    clock_.advance(milliseconds{random_.between(0, 3'600'000)});
+    boot();
+}
+
+daemon::Request World::request(const std::string& user, const std::string& method,
+                               const json& params, std::size_t tag) const {
+    const json body{{"jsonrpc", "2.0"}, {"id", tag}, {"method", method}, {"params", params}};
+    return {{0, std::to_string(tag), false},
+            {core::UserId{user}, false},
+            body.dump(),
+            clock_.monotonic()};
+}
+
+void World::take_turn_output(daemon::Turn& turn) {
+    for (const auto& publication : turn.publications) {
+        Listener& listener = listeners_[publication.user.str()];
+        const auto number = publication.event.userseq;
+        if (random_.one_in(4)) continue;  // the bus drops a copy
+        if (number != listener.known + 1) continue;
+        listener.known = number;
+        listener.seen.push_back(number);
+    }
+    for (auto& job : turn.jobs) {
+        // One delivery is about one (reminder, slot, channel, firing), whatever is repeated.
+        std::string about;
+        for (const auto& [name, value] : job.variables)
+            if (name == "TASKD_EVENT_ID" || name == "TASKD_RECURRENCE_ID" ||
+                name == "TASKD_CHANNEL")
+                about += value + "|";
+        for (const auto& [id, what] : delivery_targets_)
+            require(what != about || id == job.delivery.str(),
+                    "P4: one firing went out under two delivery ids");
+        delivery_targets_[job.delivery.str()] = about;
+        jobs_.push_back(std::move(job));
+    }
+}
+
+/// A read, or anything that must not fail: no faults are armed.
+json World::call(const std::string& user, const std::string& method, json params) {
+    auto turn =
+        engine_->turn({request(user, method, params, 1)}, {}, clock_.now(), clock_.monotonic());
+    require(turn.replies.size() == 1, "a request gets one reply: " + method);
+    take_turn_output(turn);
+    return json::parse(turn.replies[0].body);
+}
+
+void World::arm_fault() {
+    using test::Fault;
+    static constexpr std::array faults{Fault::full,      Fault::io_error, Fault::failed_sync,
+                                       Fault::no_memory, Fault::death,    Fault::death};
+    const auto fault = faults[static_cast<std::size_t>(random_.between(0, faults.size() - 1))];
+    const auto reach = fault == Fault::no_memory ? 400 : fault == Fault::failed_sync ? 1 : 12;
+    const auto countdown = static_cast<std::uint64_t>(random_.between(0, reach));
+    note("fault " + std::to_string(static_cast<int>(fault)) + " after " +
+         std::to_string(countdown));
+    disk_.arm(fault, countdown);
+}
+
+/// One turn with these requests, perhaps with a fault or a crash in it; then every request that has
+/// no answer is sent again under its key, as a client does, until it has one.
+void World::turn_with(std::vector<Sent*> sent, bool may_fail) {
+    std::vector<daemon::Request> requests;
+    for (std::size_t i = 0; i < sent.size(); ++i) {
+        note(sent[i]->user + " " + sent[i]->method + " " + sent[i]->params.dump());
+        requests.push_back(request(sent[i]->user, sent[i]->method, sent[i]->params, i));
+    }
+    const bool faulty = may_fail && random_.one_in(4);
+    const bool dies_after_commit = may_fail && random_.one_in(12);
+    if (faulty) arm_fault();
+    auto turn = engine_->turn(requests, {}, clock_.now(), clock_.monotonic());
+    disk_.disarm();
+
+    const auto hear = [&] {
+        for (const auto& reply : turn.replies)
+            learn(*sent[std::stoul(reply.peer.routing_id)], json::parse(reply.body));
+    };
+    if (turn.store_lost || disk_.dead() || dies_after_commit) {
+        // The process ends. Whether an unanswered turn was kept is for the disk to know; what was
+        // answered before the end is a promise, that a power cut doesn't take back either.
+        const bool answered = dies_after_commit && !turn.store_lost && !disk_.dead();
+        if (answered && random_.one_in(2)) hear();
+        crash(random_.one_in(2));
+    } else {
+        require(turn.replies.size() == sent.size(), "every request of a turn is answered");
+        hear();
+        take_turn_output(turn);
+    }
+    settle(std::move(sent));
+}
+
+void World::settle(std::vector<Sent*> pending) {
+    for (int round = 0; round < resend_max; ++round) {
+        std::erase_if(pending, [](const Sent* sent) { return !sent->answer.is_null(); });
+        if (pending.empty()) return;
+        for (auto* one : pending) {
+            note("again: " + one->user + " " + one->method + " " + one->params.dump());
+            learn(*one, call(one->user, one->method, one->params));
+        }
+    }
+    throw Broken("a request that is sent again on a working disk gets its answer");
+}
+
+void World::learn(Sent& sent, const json& reply) {
+    if (reply.contains("error")) {
+        const std::string reason = reply["error"]["data"]["reason"];
+        // These say that nothing happened, or that it is not known: the client tries again.
+        if (reason == "resource_exhausted" || reason == "unavailable" || reason == "unknown" ||
+            reason == "internal") {
+            note("  -> " + reason);
+            return;
+        }
+        sent.answer = {{"error", reply["error"]}};
+        sent.answered_ms = clock_.now().time_since_epoch().count();
+        return;
+    }
+    json result = reply["result"];
+    result.erase("replayed");
+    sent.answer = {{"result", result}};
+    sent.answered_ms = clock_.now().time_since_epoch().count();
+    for (const char* name : {"task", "next"})
+        if (result.contains(name) && result[name].is_object() && result[name].contains("number"))
+            learn_task(sent.user, result[name]);
+    if (result.contains("removed")) {
+        // The successor went away: it is deleted, which the answer tells by its number.
+        for (auto& [id, task] : known_[sent.user].tasks)
+            if (task["number"] == result["removed"]) task["gone"] = true;
+    }
+}
+
+void World::learn_task(const std::string& user, const json& task) {
+    json& known = known_[user].tasks[task["id"].get<std::string>()];
+    if (known.is_null() || known["revision"] < task["revision"]) known = task;
+}
+
+void World::advance_clock() {
+    switch (random_.between(0, 9)) {
+    case 0:
+        clock_.advance(hours{random_.between(1, 30)});
+        break;
+    case 1:
+        clock_.advance(hours{24 * random_.between(1, 10)});
+        break;
+    case 2:
+        note("clock steps back");
+        clock_.set_now(clock_.now() - minutes{random_.between(1, 90)});
+        break;
+    case 3:
+        note("clock steps forward");
+        clock_.set_now(clock_.now() + minutes{random_.between(1, 180)});
+        break;
+    default:
+        clock_.advance(seconds{random_.between(0, 1200)});
+        break;
+    }
+}
+
+void World::run_workers() {
+    std::vector<daemon::JobResult> results;
+    while (!jobs_.empty()) {
+        const auto job = std::move(jobs_.back());
+        jobs_.pop_back();
+        if (random_.one_in(5)) continue;  // it hangs, or its worker died: no result ever
+        const bool good = !random_.one_in(3);
+        results.push_back({job.user, job.delivery, {good, true, good ? "exit 0" : "exit 1", ""}});
+    }
+    auto turn = engine_->turn({}, results, clock_.now(), clock_.monotonic());
+    take_turn_output(turn);
+}
+
+Sent World::random_command(const std::string& user) {
+    Sent sent{user, "", json::object(), nullptr, 0};
+    const auto pick = [&](const std::vector<std::string>& from) {
+        return from[static_cast<std::size_t>(
+            random_.between(0, static_cast<std::int64_t>(from.size()) - 1))];
+    };
+    const auto some_task = [&]() -> std::string {
+        const auto& tasks = known_[user].tasks;
+        if (tasks.empty()) return "1";
+        auto at = tasks.begin();
+        std::advance(at, random_.between(0, static_cast<std::int64_t>(tasks.size()) - 1));
+        return at->second["number"].dump();
+    };
+    const auto kind = random_.between(0, 15);
+    if (kind <= 2) {
+        sent.method = "task.add";
+        sent.params = {{"summary", "series " + std::to_string(next_key_)},
+                       {"every", pick({"day", "weekday", "3 days", "2 weeks on mon,thu", "month",
+                                       "month on the 31st", "FREQ=DAILY;COUNT=4", "week"})},
+                       {"tz_default", pick({"Europe/Berlin", "America/New_York", "UTC"})},
+                       {"remind", json::array({pick({"10m", "1h", "0", "1d"})})}};
+        if (!random_.one_in(4)) sent.params["at"] = pick({"9:30", "2:30", "23:50", "0:10"});
+    } else if (kind <= 5) {
+        sent.method = "task.add";
+        sent.params = {{"summary", "task " + std::to_string(next_key_)}, {"tz_default", "UTC"}};
+        if (random_.one_in(2)) {
+            sent.params["at"] = pick({"in 5 minutes", "tomorrow", "tomorrow 9am", "in 3 days"});
+            sent.params["remind"] = json::array({pick({"1m", "0"})});
+        }
+    } else if (kind <= 9) {
+        sent.method = "task.complete";
+        sent.params = {{"task", some_task()}};
+    } else if (kind == 10 || kind == 11) {
+        sent.method = "task.reopen";
+        sent.params = {{"task", some_task()}};
+    } else if (kind == 12) {
+        sent.method = "task.delete";
+        sent.params = {{"task", some_task()}};
+    } else if (kind == 13) {
+        sent.method = "task.restore";
+        sent.params = {{"task", some_task()}};
+    } else if (kind == 14) {
+        sent.method = "channel.set";
+        sent.params = {{"name", pick({"desk", "phone"})},
+                       {"kind", "exec"},
+                       {"argv", json::array({"true"})},
+                       {"is_default", random_.one_in(2)}};
+    } else {
+        sent.method = "channel.remove";
+        sent.params = {{"name", pick({"desk", "phone"})}};
+    }
+    sent.params["idempotency_key"] = "key-" + std::to_string(next_key_++);
+    return sent;
+}
+
+void World::repeat_an_old_request() {
+    if (sent_.empty()) return;
+    const auto& old = *sent_[static_cast<std::size_t>(
+        random_.between(0, static_cast<std::int64_t>(sent_.size()) - 1))];
+    // By the latest time there was: what it expired stays expired when the clock steps back.
+    if (old.answer.is_null() ||
+        latest_ - core::Timestamp{milliseconds{old.answered_ms}} >= settings().idempotency_ttl)
+        return;
+    const bool refused = old.answer.contains("error");
+    if (refused && old.answer["error"]["data"]["reason"] == "invalid_argument") return;
+    const auto head = call(old.user, "event.read", {{"limit", 1}})["result"]["head"];
+    if (random_.one_in(3)) {
+        json other = old.params;
+        other["notes"] = "another request";
+        const auto reply = call(old.user, old.method, other);
+        require(reply.contains("error") && reply["error"]["data"]["reason"] == "conflict",
+                "P3: the same key with another request is a conflict: " + reply.dump());
+    } else {
+        note("repeat: " + old.user + " " + old.method + " " + old.params.dump());
+        auto reply = call(old.user, old.method, old.params);
+        if (!refused)
+            require(reply.contains("result") && reply["result"].value("replayed", false),
+                    "P3: a repeated request is answered as replayed: " + reply.dump());
+        if (reply.contains("result")) reply["result"].erase("replayed");
+        for (const char* part : {"result", "error"})
+            require(reply.contains(part) == old.answer.contains(part) &&
+                        (!reply.contains(part) || reply[part] == old.answer[part]),
+                    "P3: a repeated request gets the same reply: " + reply.dump() + " was " +
+                        old.answer.dump());
+    }
+    // Timers of this very moment may have fired beside it, so only the request's own change counts.
+    const auto page = call(old.user, "event.read", {{"after", head}})["result"];
+    for (const auto& event : page["events"])
+        require(event["type"].get<std::string>().rfind("task.", 0) != 0,
+                "P3: a repeated request has no second effect");
+}
+
+void World::poke_at_another_user() {
+    const auto& user = users_[static_cast<std::size_t>(random_.between(0, 2))];
+    const auto& other = users_[static_cast<std::size_t>(random_.between(0, 2))];
+    if (user == other || known_[other].tasks.empty()) return;
+    const std::string id = known_[other].tasks.begin()->first;
+    for (const char* method : {"task.get", "task.complete", "task.delete", "task.restore"}) {
+        const auto reply = call(user, method, {{"task", id}});
+        require(reply.contains("error") && reply["error"]["data"]["reason"] == "not_found",
+                "P6: another user's task is as one that does not exist");
+    }
+    const auto named = call(user, "task.list", {{"user_id", other}});
+    require(named.contains("error") && named["error"]["data"]["reason"] == "permission_denied",
+            "P6: only an operator names another user");
+}
+
+void World::step() {
+    advance_clock();
+    latest_ = std::max(latest_, clock_.now());
+    const auto action = random_.between(0, 9);
+    if (action <= 6) {
+        std::vector<Sent*> batch;
+        for (auto count = random_.between(1, 4); count > 0; --count) {
+            const auto& user = users_[static_cast<std::size_t>(random_.between(0, 2))];
+            sent_.push_back(std::make_unique<Sent>(random_command(user)));
+            batch.push_back(sent_.back().get());
+        }
+        turn_with(batch, true);
+    } else if (action == 7) {
+        run_workers();
+    } else if (action == 8) {
+        repeat_an_old_request();
+        poke_at_another_user();
+    } else if (random_.one_in(3)) {
+        crash(random_.one_in(2));
+    }
+}
+
+void World::run(int steps) {
+    for (int i = 0; i < steps; ++i) {
+        step();
+        // Due timers take as many turns as their bound asks for; time stands still meanwhile, and
+        // the next turn after a failed one waits for the monotonic clock.
+        for (int turns = 0; turns < 500; ++turns) {
+            const auto due = engine_->next_due();
+            const auto held = engine_->next_wait();
+            if (held) clock_.set_monotonic(std::max(clock_.monotonic(), *held));
+            if (!held && (!due || *due > clock_.now())) break;
+            auto turn = engine_->turn({}, {}, clock_.now(), clock_.monotonic());
+            take_turn_output(turn);
+            require(turns < 499, "due timers come to an end (P8)");
+        }
+        // The whole check costs more than a step: always after a crash, else now and then.
+        if (crashed_ || i + 1 == steps || random_.one_in(3)) check_all();
+        crashed_ = false;
+    }
+}
+
+}  // namespace taskd::sim

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The simulated machine: a real Engine on a real SQLite file, a clock and a disk that do what the
+// seed says, and what the clients know from the answers that they got.
+#pragma once
+
+#include "daemon/engine.h"
+#include "tests/support/fault_vfs.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/seeded_random.h"
+#include "tests/support/temp_dir.h"
+
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace taskd::sim {
+
+using nlohmann::json;
+
+/// A broken promise; the message says which.
+struct Broken : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+inline void require(bool condition, const std::string& promise) {
+    if (!condition) throw Broken(promise);
+}
+
+/// A writing request that some client sent and has, or has not yet, an answer to.
+struct Sent {
+    std::string user;
+    std::string method;
+    json params;  ///< with its idempotency key
+    json answer;  ///< `result` or `error`; null while unanswered
+    std::int64_t answered_ms = 0;
+};
+
+/// What a client must find again, from acknowledged answers alone.
+struct Known {
+    std::map<std::string, json> tasks;  ///< by id, as the last answer showed it
+};
+
+/// A subscriber that loses live copies and reads the log on a gap (P7).
+struct Listener {
+    std::int64_t known = 0;
+    std::vector<std::int64_t> seen;
+};
+
+class World {
+public:
+    explicit World(std::uint64_t seed);
+
+    /// Runs `steps` random steps, checks after each; throws Broken.
+    void run(int steps);
+
+    /// What happened last, for the report of a failing seed.
+    [[nodiscard]] std::string history() const;
+
+private:
+    void step();
+    void boot();
+    void crash(bool power_too);
+    void arm_fault();
+    void turn_with(std::vector<Sent*> sent, bool may_fail);
+    void settle(std::vector<Sent*> pending);
+    void learn(Sent& sent, const json& reply);
+    void learn_task(const std::string& user, const json& task);
+    void take_turn_output(daemon::Turn& turn);
+    void advance_clock();
+    void run_workers();
+    void repeat_an_old_request();
+    void poke_at_another_user();
+    [[nodiscard]] Sent random_command(const std::string& user);
+    [[nodiscard]] json call(const std::string& user, const std::string& method, json params);
+    [[nodiscard]] daemon::Request request(const std::string& user, const std::string& method,
+                                          const json& params, std::size_t tag) const;
+
+    void check_all();
+    void check_tasks(const std::string& user);
+    void check_log(const std::string& user, const std::vector<json>& log);
+    void check_series(const std::string& user);
+    void check_reminders(const std::string& user, const std::vector<json>& log);
+    void check_timers();
+    void check_reads_change_nothing(const std::string& user);
+    void listen(const std::string& user, const std::vector<json>& log);
+    [[nodiscard]] std::vector<json> read_log(const std::string& user);
+    void note(const std::string& what);
+
+    test::SeededRandom random_;
+    test::SeededRandom engine_random_;
+    test::FaultVfs& disk_;
+    test::TempDir directory_;
+    test::ManualClock clock_;
+    std::unique_ptr<daemon::Database> database_;
+    std::unique_ptr<daemon::Engine> engine_;
+    std::vector<std::string> users_{"ada", "bob", "eve"};
+    std::vector<std::unique_ptr<Sent>> sent_;
+    std::map<std::string, Known> known_;
+    std::map<std::string, Listener> listeners_;
+    std::vector<daemon::Job> jobs_;
+    std::map<std::string, std::string> delivery_targets_;  ///< delivery id -> what it is about
+    std::vector<std::string> history_;
+    std::int64_t next_key_ = 1;
+    bool crashed_ = false;
+    core::Timestamp latest_{};
+};
+
+}  // namespace taskd::sim
