@@ -542,7 +542,7 @@ core::Result<json> parse_json(std::string_view text) {
     bool too_deep = false;
     const auto bounded = [&](int depth, json::parse_event_t, json&) {
         // Depth is what recursive writers and destructors would pay for later.
-        too_deep = too_deep || depth > static_cast<int>(json_depth_max);
+        too_deep = too_deep || depth >= static_cast<int>(json_depth_max);
         return !too_deep;
     };
     try {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/store/unit_of_work.h"
 
+#include "core/rfc3339.h"
+
 namespace taskd::daemon {
 
 std::optional<std::string> UnitOfWork::zone_of(const core::UserId& user) {
@@ -26,6 +28,10 @@ void UnitOfWork::count_rows(const core::UserId& user, ipc::Health& health) {
     health.deliveries_pending = row.integer(3);
     health.deliveries_dead = row.integer(4);
     health.event_head = event_head(user);
+    Query next(db_, "SELECT due_ms FROM timer WHERE kind = 'reminder' AND user_id = ? "
+                    "ORDER BY due_ms LIMIT 1",
+               user.str());
+    if (next.step()) health.next_timer = core::format_utc(next.time(0));
 }
 
 }  // namespace taskd::daemon

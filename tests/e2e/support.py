@@ -135,8 +135,8 @@ class Home:
     def close(self):
         if self.process is not None and self.process.poll() is None:
             self.kill(signal.SIGTERM)
-        elif os.path.exists(self.store + ".lock"):
-            self.taskctl("shutdown")
+        elif os.path.exists(self.endpoint + "/requests.sock") and os.path.exists(TASKCTL):
+            self.taskctl("shutdown")  # one that taskctl started
         if self.context is not None:
             self.context.destroy(linger=0)
         shutil.rmtree(self.path, ignore_errors=True)

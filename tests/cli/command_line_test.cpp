@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command_line.h"
+
+#include "cli/commands/commands.h"
+#include "cli/help.h"
+
+#include <catch2/catch.hpp>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace taskd::cli {
+namespace {
+
+/// taskctl's own commands, of which none is run here.
+core::Result<Chosen> parse(CommandLine& line, const Words& arguments) {
+    register_commands(line);
+    return line.parse(arguments);
+}
+
+TEST_CASE("words stay as they were typed") {
+    struct Row {
+        Words arguments;
+        Words words;
+    };
+    const auto row = GENERATE(values<Row>({
+        {{"add", "Pay", "rent"}, {"Pay", "rent"}},
+        {{"add", "[urgent]", "fix", "[a,b]"}, {"[urgent]", "fix", "[a,b]"}},
+        {{"add", "learn", "C", "++", "soon"}, {"learn", "C", "++", "soon"}},
+        {{"add", "list", "done", "help"}, {"list", "done", "help"}},
+        {{"add", "{}", "%%", ""}, {"{}", "%%", ""}},
+        {{"add", "-5", "degrees"}, {"-5", "degrees"}},
+        {{"add", "--", "--every", "-x", "--"}, {"--every", "-x", "--"}},
+        {{"add", "a", "--tag", "x", "b", "--tag", "y", "c"}, {"a", "b", "c"}},
+        {{"channels", "set", "desk", "exec", "--", "sh", "-c", ""},
+         {"desk", "exec", "sh", "-c", ""}},
+        {{"list", "-"}, {"-"}},
+    }));
+    CommandLine line;
+    const auto chosen = parse(line, row.arguments);
+    REQUIRE(chosen);
+    CHECK(chosen->words == row.words);
+}
+
+TEST_CASE("global options may stand on either side of the command") {
+    const auto arguments = GENERATE(values<Words>({
+        {"-o", "json", "--quiet", "list"},
+        {"list", "-o", "json", "--quiet"},
+        {"--output=json", "list", "-q"},
+        {"-ojson", "series", "list", "-q"},
+        {"series", "-q", "list", "-o", "table", "-o", "json"},
+    }));
+    CommandLine line;
+    const auto chosen = parse(line, arguments);
+    REQUIRE(chosen);
+    CHECK(chosen->globals.output == "json");
+    CHECK(chosen->globals.quiet);
+    CHECK(chosen->words.empty());
+}
+
+TEST_CASE("an empty value is a value") {
+    CommandLine line;
+    const auto chosen = parse(line, {"list", "--endpoint=", "TEXT"});
+    REQUIRE(chosen);
+    CHECK(chosen->globals.endpoint.empty());
+    CHECK(chosen->words == Words{"TEXT"});
+}
+
+TEST_CASE("what is not known is refused with the nearest that is") {
+    struct Row {
+        Words arguments;
+        std::string message;
+    };
+    const auto row = GENERATE(values<Row>({
+        {{"lst"}, "\"lst\" is not a command; did you mean \"list\"?"},
+        {{"foo", "list"}, "\"foo\" is not a command"},
+        {{"events", "tial"},
+         "\"tial\" is not a command of \"taskctl events\"; did you mean \"tail\"?"},
+        {{"list", "--projct", "x"},
+         "\"--projct\" is not an option of \"taskctl list\"; did you mean \"--project\"?"},
+        {{"list", "--qiet"},
+         "\"--qiet\" is not an option of \"taskctl list\"; did you mean \"--quiet\"?"},
+        {{"--frobnicate", "list"}, "\"--frobnicate\" is not an option of \"taskctl\""},
+        {{"list", "-z"}, "\"-z\" is not an option of \"taskctl list\""},
+        {{"add"}, "\"taskctl add\" needs SUMMARY..."},
+        {{"add", "x", "--every"}, "--every needs a value"},
+        {{"status", "now"}, "\"now\" is one word too many for \"taskctl status\""},
+        {{"channels", "set", "desk", "exec"},
+         "\"taskctl channels set\" needs NAME exec -- COMMAND [ARGUMENT...]"},
+    }));
+    CommandLine line;
+    const auto chosen = parse(line, row.arguments);
+    REQUIRE_FALSE(chosen);
+    CHECK(chosen.error().reason == core::Reason::invalid_argument);
+    CHECK(chosen.error().message == row.message);
+    CHECK_FALSE(chosen.error().hint.empty());
+}
+
+TEST_CASE("help is for the command it is asked of") {
+    CommandLine line;
+    const auto chosen = parse(line, {"channels", "set", "--help"});
+    REQUIRE(chosen);
+    CHECK(chosen->help);
+    REQUIRE(chosen->command != nullptr);
+    CHECK(chosen->command->name == "channels set");
+}
+
+TEST_CASE("nothing at all is no mistake") {
+    CommandLine line;
+    const auto chosen = parse(line, {});
+    REQUIRE(chosen);
+    CHECK(chosen->command == nullptr);
+}
+
+TEST_CASE("every command has an example, which parses, and help that fits the screen") {
+    CommandLine line;
+    register_commands(line);
+    for (const auto& command : line.commands()) {
+        CAPTURE(command.name);
+        CHECK_FALSE(command.examples.empty());
+        CHECK_FALSE(command.summary.empty());
+        const std::string text = help_of(command, line, {});
+        std::size_t begin = 0;
+        while (begin < text.size()) {
+            const auto end = text.find('\n', begin);
+            CHECK(display_width(text.substr(begin, end - begin)) <= 80);
+            begin = end + 1;
+        }
+    }
+}
+
+TEST_CASE("the manual names every command and every option") {
+    std::ifstream file(TASKD_TEST_DATA "/../../man/taskctl.1");
+    REQUIRE(file.is_open());
+    std::string manual{std::istreambuf_iterator<char>(file), {}};
+    for (auto at = manual.find("\\-"); at != std::string::npos; at = manual.find("\\-", at))
+        manual.replace(at, 2, "-");
+    CommandLine line;
+    register_commands(line);
+    const auto check_options = [&](const CLI::App& app) {
+        for (const auto* option : app.get_options())
+            for (const auto& name : option->get_lnames()) {
+                CAPTURE(name);
+                CHECK(manual.find("--" + name) != std::string::npos);
+            }
+    };
+    check_options(line.root());
+    for (const auto& command : line.commands()) {
+        CAPTURE(command.name);
+        check_options(*command.app);
+        if (command.run) CHECK(manual.find(".B " + command.name) != std::string::npos);
+    }
+}
+
+}  // namespace
+}  // namespace taskd::cli
