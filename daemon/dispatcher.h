@@ -24,8 +24,8 @@ struct Dispatched {
 };
 
 /// Runs a message's requests, each in a savepoint of its own, known keys replayed. It is the one
-/// place that catches what the store throws in a request: while the turn's transaction is alive, only
-/// that request fails; else TurnVoid tells the engine that nothing of the turn has happened.
+/// place that catches what the store throws in a request: while the turn's transaction is alive,
+/// only that request fails; else TurnVoid tells the engine that nothing of the turn has happened.
 class Dispatcher {
 public:
     struct TurnVoid {

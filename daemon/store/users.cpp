@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/store/unit_of_work.h"
-
 #include "core/rfc3339.h"
+#include "daemon/store/unit_of_work.h"
 
 namespace taskd::daemon {
 
@@ -28,8 +27,9 @@ void UnitOfWork::count_rows(const core::UserId& user, ipc::Health& health) {
     health.deliveries_pending = row.integer(3);
     health.deliveries_dead = row.integer(4);
     health.event_head = event_head(user);
-    Query next(db_, "SELECT due_ms FROM timer WHERE kind = 'reminder' AND user_id = ? "
-                    "ORDER BY due_ms LIMIT 1",
+    Query next(db_,
+               "SELECT due_ms FROM timer WHERE kind = 'reminder' AND user_id = ? "
+               "ORDER BY due_ms LIMIT 1",
                user.str());
     if (next.step()) health.next_timer = core::format_utc(next.time(0));
 }

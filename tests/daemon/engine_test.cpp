@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <set>
 #include "tests/support/engine_fixture.h"
+
+#include <set>
 
 using namespace taskd;
 using namespace std::chrono_literals;
