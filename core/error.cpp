@@ -38,7 +38,8 @@ Reason reason_from(std::string_view word) {
     return Reason::internal;
 }
 
-tl::unexpected<Error> invalid_argument(std::string field, std::string message, std::string hint) {
+tl::unexpected<Error> invalid_argument(std::string field, const std::string& message,
+                                       std::string hint) {
     return tl::unexpected(
         Error{Reason::invalid_argument, field + ": " + message, std::move(field), std::move(hint)});
 }

@@ -14,7 +14,7 @@ namespace taskd::core {
 template <class T>
 using Result = tl::expected<T, Error>;
 
-[[nodiscard]] tl::unexpected<Error> invalid_argument(std::string field, std::string message,
+[[nodiscard]] tl::unexpected<Error> invalid_argument(std::string field, const std::string& message,
                                                      std::string hint = {});
 [[nodiscard]] tl::unexpected<Error> not_found(std::string field, std::string message,
                                               std::string hint = {});

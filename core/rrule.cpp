@@ -20,7 +20,8 @@ constexpr std::array<std::pair<std::string_view, Frequency>, 4> frequencies{
      {"MONTHLY", Frequency::monthly},
      {"YEARLY", Frequency::yearly}}};
 
-tl::unexpected<Error> refuse(std::string_view part, std::string_view value, std::string accepted) {
+tl::unexpected<Error> refuse(std::string_view part, std::string_view value,
+                             const std::string& accepted) {
     return invalid_argument(
         "rrule", std::string(part) + "=" + std::string(value) + " is not accepted; " + accepted);
 }

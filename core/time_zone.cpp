@@ -33,7 +33,7 @@ bool well_formed(std::string_view name) {
 // a file keeps a stream of invented names from growing the process.
 bool in_system_tzdata(std::string_view name) {
     // The environment is fixed once a thread runs, so getenv is safe here.
-    const char* directory = std::getenv("TZDIR");  // NOLINT(concurrency-mt-unsafe)
+    const char* directory = std::getenv("TZDIR");
     std::error_code error;
     return std::filesystem::is_regular_file(
         std::filesystem::path(directory == nullptr ? "/usr/share/zoneinfo" : directory) / name,

@@ -486,7 +486,7 @@ std::string describe(const CalendarTime& time) {
     const auto zone = TimeZone::load(time.tzid);
     const LocalTime local = time.is_date || !zone ? time.local : zone->to_local(time.at);
     const auto weekday = std::chrono::weekday{floor<days>(local)}.iso_encoding() - 1;
-    const std::string text =
+    std::string text =
         capitalised(weekday_names.at(weekday).substr(0, 3)) + " " + format_date(local);
     if (time.is_date) return text;
     const std::string clock = format_local(local).substr(11);

@@ -40,7 +40,7 @@ constexpr rlim_t descriptors_wanted = 65'536;
 
 std::string from_environment(const char* name) {
     // Called before any thread is started.
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+    const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
 }
 
@@ -103,7 +103,7 @@ std::string host_name() {
 
 Result<Home> find_home() {
     Home home;
-    const passwd* entry = getpwuid(geteuid());  // NOLINT(concurrency-mt-unsafe): no threads yet
+    const passwd* entry = getpwuid(geteuid());
     home.user = entry != nullptr ? entry->pw_name : "uid-" + std::to_string(geteuid());
     std::string base = from_environment("HOME");
     if (base.empty() && entry != nullptr) base = entry->pw_dir;

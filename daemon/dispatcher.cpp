@@ -24,6 +24,8 @@ struct Method {
     std::string_view name;
     bool writes;
     bool operators_only;
+    /// The parameters as the method understands them: without what it ignores, defaults left out.
+    Result<json> (*normal)(const json& params);
     Result<json> (*run)(const json& params, Handling& h);
 };
 
@@ -31,6 +33,11 @@ struct Method {
 template <class Request, Result<typename Request::Reply> (*handler)(const Request&, Handling&)>
 Method row(bool operators_only = false) {
     return {Request::method, Request::writes, operators_only,
+            [](const json& params) -> Result<json> {
+                const auto request = ipc::from_json<Request>(params);
+                if (!request) return tl::unexpected(request.error());
+                return ipc::to_json(*request);
+            },
             [](const json& params, Handling& h) -> Result<json> {
                 const auto request = ipc::from_json<Request>(params);
                 if (!request) return tl::unexpected(request.error());
@@ -107,12 +114,9 @@ Result<Envelope> read_envelope(const json& params, const Method& method) {
 
 /// Covers what the caller asked for: without the envelope, and without the zone that was only
 /// looked up for them, so that the same job on another machine asks the same.
-std::string digest_of(std::string_view method, const json& params) {
-    json asked = params;
-    for (const char* field :
-         {"idempotency_key", "deadline_ms", "traceparent", "user_id", "tz_default"})
-        asked.erase(field);
-    return core::uuid_v5(std::string(method) + "\n" + asked.dump());
+std::string digest_of(std::string_view method, json normal) {
+    normal.erase("tz_default");
+    return core::uuid_v5(std::string(method) + "\n" + normal.dump());
 }
 
 /// A message that quotes the middle of a cut text may hold half a character; it is replaced, so
@@ -129,8 +133,10 @@ bool is_remembered(Reason reason) {
 
 json replayed(const json& id, const std::string& body) {
     json stored = json::parse(body);
-    if (stored.contains("error"))
+    if (stored.contains("error")) {
+        stored["error"]["data"]["replayed"] = true;
         return {{"jsonrpc", "2.0"}, {"id", id}, {"error", std::move(stored["error"])}};
+    }
     stored["result"]["replayed"] = true;
     return ipc::result_reply(id, std::move(stored["result"]));
 }
@@ -206,7 +212,12 @@ std::optional<json> Dispatcher::run_one(const json& message, const Request& requ
         envelope->user_id.empty() ? request.caller.user : core::UserId{envelope->user_id};
     const std::string& key = envelope->idempotency_key;
     const core::Timestamp expires = now + settings_.idempotency_ttl;
-    const std::string digest = key.empty() ? "" : digest_of(method->name, params);
+    std::string digest;
+    if (!key.empty()) {
+        auto normal = method->normal(params);
+        if (!normal) return refuse(normal.error());
+        digest = digest_of(method->name, std::move(*normal));
+    }
     try {
         Error refused;
         {

@@ -166,9 +166,9 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
     if (attempt.hold_timers) held_until_ = monotonic + hold_after_failure;
     running_ += attempt.turn.jobs.size();
     running_ -= std::min(running_, attempt.finished);
+    append(parked_, attempt.parked);
     for (auto index = attempt.answered.rbegin(); index != attempt.answered.rend(); ++index)
         parked_.erase(parked_.begin() + static_cast<std::ptrdiff_t>(*index));
-    append(parked_, attempt.parked);
     return Commit::done;
 }
 
@@ -245,8 +245,11 @@ void Engine::run_timer(const Timer& timer, Timestamp now, Attempt& attempt) {
 }
 
 void Engine::answer_polls(Timestamp now, Monotonic monotonic, Attempt& attempt) {
-    for (std::size_t i = 0; i < parked_.size(); ++i) {
-        const auto& [peer, id, poll] = parked_[i];
+    // Also those that this very turn parked: what they wait for may have come after them in it.
+    const auto total = parked_.size() + attempt.parked.size();
+    for (std::size_t i = 0; i < total; ++i) {
+        const auto& [peer, id, poll] =
+            i < parked_.size() ? parked_[i] : attempt.parked[i - parked_.size()];
         const bool news =
             std::any_of(attempt.turn.publications.begin(), attempt.turn.publications.end(),
                         [&poll = poll](const Publication& p) {
@@ -258,6 +261,17 @@ void Engine::answer_polls(Timestamp now, Monotonic monotonic, Attempt& attempt) 
         attempt.turn.replies.push_back({peer, ipc::result_reply(id, ipc::to_json(page)).dump()});
         attempt.answered.push_back(i);
     }
+}
+
+std::vector<Reply> Engine::dismiss_polls() {
+    std::vector<Reply> replies;
+    for (const auto& [peer, id, poll] : parked_)
+        replies.push_back(
+            {peer, ipc::error_reply(
+                       id, {Reason::unavailable, "taskd is stopping; ask the next one", {}, {}})
+                       .dump()});
+    parked_.clear();
+    return replies;
 }
 
 std::int64_t Engine::event_head(const core::UserId& user) {

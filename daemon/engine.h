@@ -51,6 +51,9 @@ public:
     /// When the monotonic clock next needs one: parked polls, held timers, results to write again.
     [[nodiscard]] std::optional<core::Monotonic> next_wait() const;
 
+    /// The last answers of long polls that nothing will come for any more.
+    [[nodiscard]] std::vector<Reply> dismiss_polls();
+
     /// The number of the user's newest event, between turns.
     [[nodiscard]] std::int64_t event_head(const core::UserId& user);
 
@@ -66,7 +69,7 @@ private:
     struct Attempt {
         Turn turn;
         std::vector<Parked> parked;
-        std::vector<std::size_t> answered;  ///< indices into parked_
+        std::vector<std::size_t> answered;  ///< indices into parked_ followed by `parked`
         std::size_t finished = 0;
         bool hold_timers = false;
     };

@@ -53,6 +53,7 @@ bool Loop::run() {
             stopping_ = true;
         }
     }
+    sockets_.reply(engine_.dismiss_polls());
     return true;
 }
 

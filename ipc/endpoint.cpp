@@ -57,7 +57,7 @@ core::Result<void> Endpoint::check_owner() const {
 
 std::string personal_directory() {
     // The environment is read before any thread is started.
-    const char* runtime = std::getenv("XDG_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe)
+    const char* runtime = std::getenv("XDG_RUNTIME_DIR");
     if (runtime != nullptr && runtime[0] == '/') return std::string(runtime) + "/taskd";
     return "/tmp/taskd-" + std::to_string(geteuid());
 }

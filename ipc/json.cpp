@@ -127,7 +127,13 @@ struct WordCodec {
     static json encode(T value) { return std::string(write(value)); }
     static core::Result<T> decode(const std::string& field, const json& found) {
         if (!found.is_string()) return wrong(field, found, "a word");
-        return Read{}(found.get<std::string>());
+        auto read = Read{}(found.get<std::string>());
+        if (read || read.error().field == field) return read;
+        // core names what it reads; the caller is told the field that it wrote.
+        auto& message = read.error().message;
+        message.replace(0, read.error().field.size(), field);
+        read.error().field = field;
+        return read;
     }
 };
 struct ReadStatus {

@@ -20,10 +20,14 @@ core::Result<core::TimeZone> zone_for(const ipc::TaskAdd& request, Handling& h,
     if (!request.tz.empty()) return core::TimeZone::load(request.tz);
     if (const auto zone = h.unit.zone_of(h.user)) return core::TimeZone::load(*zone);
     if (request.tz_default.empty()) {
-        warnings.emplace_back("no time zone is known, so times are in UTC; --tz names one");
+        const bool has_times = !request.at.empty() || !request.due.empty() ||
+                               !request.start.empty() || !request.every.empty();
+        if (has_times) warnings.emplace_back("no time zone is known, so times are in UTC");
         return core::TimeZone::utc();
     }
-    return core::TimeZone::load(request.tz_default);
+    auto zone = core::TimeZone::load(request.tz_default);
+    if (!zone) return core::invalid_argument("tz_default", "is not a time zone", zone.error().hint);
+    return zone;
 }
 
 core::Result<std::vector<core::Reminder>> read_reminders(const ipc::TaskAdd& request, Handling& h) {
@@ -35,8 +39,8 @@ core::Result<std::vector<core::Reminder>> read_reminders(const ipc::TaskAdd& req
         return core::invalid_argument("channels", "needs a reminder to send; add --remind 10m");
     for (const auto& name : request.channels)
         if (!h.unit.find_channel(h.user, name))
-            return core::invalid_argument("channels", "there is no channel \"" + name + "\"",
-                                          "taskctl channels list shows those there are");
+            return core::not_found("channels", "there is no channel \"" + name + "\"",
+                                   "taskctl channels list shows those there are");
     std::vector<core::Reminder> reminders;
     for (const auto& words : request.remind) {
         const auto before = core::parse_span("remind", words);
@@ -57,9 +61,14 @@ core::Result<std::vector<core::Reminder>> read_reminders(const ipc::TaskAdd& req
 
 void warn_if_past(const core::Reminder& reminder, core::Timestamp now,
                   std::vector<std::string>& warnings) {
-    if (reminder.next && *reminder.next <= now)
-        warnings.push_back("the time of the reminder " + core::format_span(reminder.before) +
-                           " before is past already; it goes off now");
+    if (!reminder.next || *reminder.next > now) return;
+    const std::string which =
+        reminder.before.count() == 0
+            ? "the reminder at the due time"
+            : "the reminder " + core::format_span(reminder.before) + " before";
+    warnings.push_back(which + (now - *reminder.next <= reminder.grace
+                                    ? " is late already; it goes off now"
+                                    : " is too late to go off; it is recorded as missed"));
 }
 
 core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h,

@@ -58,8 +58,7 @@ std::vector<std::string> environment_of(const Job& job) {
     std::vector<std::string> environment;
     for (const char* name : inherited)
         // No thread of ours ever writes the environment.
-        if (const char* value = std::getenv(name);
-            value != nullptr)  // NOLINT(concurrency-mt-unsafe)
+        if (const char* value = std::getenv(name); value != nullptr)
             environment.push_back(std::string(name) + "=" + value);
     for (const auto& [name, value] : job.variables) {
         // A title may hold a NUL; a variable can't.

@@ -422,3 +422,30 @@ TEST_CASE("a batch is answered as a list, a notification not at all") {
     REQUIRE(replies.size() == 2);
     CHECK(replies[1]["result"]["task"]["summary"] == "b");
 }
+
+TEST_CASE("a long poll is woken by a write that stands behind it in the same turn") {
+    EngineFixture taskd;
+    taskd.turn({taskd.request("event.read", {{"after", 0}, {"wait_ms", 60'000}}, "ada", false, 1),
+                taskd.request("task.add", {{"summary", "x"}}, "ada", false, 2)});
+    CHECK(taskd.last.replies.size() == 2);
+    CHECK_FALSE(taskd.engine->next_wait().has_value());
+}
+
+TEST_CASE("a request is the same whatever it holds beside what the method reads") {
+    EngineFixture taskd;
+    taskd.result("task.add", with_key({{"summary", "x"}}, "k"));
+    CHECK(taskd.result("task.add", with_key({{"summary", "x"}, {"priority", 0}, {"new", 1}},
+                                            "k"))["replayed"] == true);
+    const auto refused = with_key({{"task", "9"}}, "k2");
+    taskd.call("task.complete", refused);
+    CHECK(taskd.call("task.complete", refused)["error"]["data"]["replayed"] == true);
+}
+
+TEST_CASE("long polls are told when taskd stops") {
+    EngineFixture taskd;
+    taskd.turn({taskd.request("event.read", {{"after", 0}, {"wait_ms", 60'000}})});
+    const auto replies = taskd.engine->dismiss_polls();
+    REQUIRE(replies.size() == 1);
+    CHECK(json::parse(replies[0].body)["error"]["data"]["reason"] == "unavailable");
+    CHECK(taskd.engine->dismiss_polls().empty());
+}
