@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/app.h"
+
+#include "cli/command_line.h"
+#include "cli/commands/commands.h"
+#include "cli/context.h"
+#include "cli/exit_code.h"
+#include "cli/help.h"
+#include "core/text.h"
+#include "version.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+namespace taskd::cli {
+namespace {
+
+/// The screen for errors found before the options are known: -o json is looked for by eye, so that
+/// a script gets its object for a mistyped option too.
+Screen early_screen(const Words& arguments) {
+    GlobalOptions options;
+    for (std::size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+        const auto& word = arguments[i];
+        if ((word == "-o" || word == "--output") && i + 1 < arguments.size())
+            options.output = arguments[i + 1];
+        else if (word.rfind("--output=", 0) == 0)
+            options.output = word.substr(9);
+        else if (word.rfind("-o", 0) == 0)
+            options.output = word.substr(2);
+    }
+    const auto settings = settings_from(options);
+    return Screen(settings ? settings->screen : Screen::Options{});
+}
+
+core::Result<Words> arguments_of(int argc, char** argv) {
+    Words words;
+    for (int i = 1; i < argc; ++i) {
+        words.emplace_back(argv[i]);
+        if (!core::is_utf8(words.back()))
+            return core::invalid_argument("argument " + std::to_string(i),
+                                          "\"" + core::clipped(visible(words.back()), 64) +
+                                              "\" is not UTF-8; taskctl takes UTF-8 only");
+    }
+    return words;
+}
+
+int help(Context& context, const CommandLine& line, const Words& words) {
+    const Style& style = context.screen().style();
+    const Command* command = line.find(core::join(words, " "));
+    if (command == nullptr && !words.empty())
+        return context.fail(
+            {core::Reason::invalid_argument,
+             "\"" + core::clipped(core::join(words, " "), 64) + "\" is not a command",
+             {},
+             "taskctl --help lists the commands"});
+    context.screen().print(command == nullptr ? overview(line, style)
+                                              : help_of(*command, line, style));
+    return 0;
+}
+
+int dispatch(const Words& arguments) {
+    CommandLine line;
+    register_commands(line);
+    line.add({.name = "help",
+              .section = "More",
+              .summary = "show help about a command",
+              .usage = "[COMMAND]",
+              .words_max = 2,
+              .examples = {"help add"},
+              .run = [&line](Context& context, const Words& words) {
+                  return help(context, line, words);
+              }});
+
+    const auto chosen = line.parse(arguments);
+    if (!chosen) {
+        early_screen(arguments).error(chosen.error());
+        return exit_status(chosen.error().reason);
+    }
+    const auto settings = settings_from(chosen->globals);
+    if (!settings) {
+        early_screen(arguments).error(settings.error());
+        return exit_status(settings.error().reason);
+    }
+    Context context(*settings);
+    int status = 0;
+    if (chosen->version)
+        context.screen().print(std::string("taskctl ") + TASKD_VERSION + "\n");
+    else if (chosen->help || chosen->command == nullptr || !chosen->command->run)
+        status = help(context, line,
+                      chosen->command == nullptr ? Words{} : Words{chosen->command->name});
+    else
+        status = chosen->command->run(context, chosen->words);
+    context.screen().flush();
+    return status;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) noexcept {
+    try {
+        const auto arguments = arguments_of(argc, argv);
+        if (!arguments) {
+            early_screen({}).error(arguments.error());
+            return exit_status(arguments.error().reason);
+        }
+        return dispatch(*arguments);
+    } catch (const OutputFailed& failed) {
+        // Who reads the first lines only, as head does, has what they wanted.
+        if (!failed.reader_gone()) std::fprintf(stderr, "taskctl: %s\n", failed.what());
+        return failed.reader_gone() ? 0 : 1;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "taskctl: internal: %s\n", error.what());
+        return 1;
+    } catch (...) {
+        std::fputs("taskctl: internal: an unknown exception\n", stderr);
+        return 1;
+    }
+}
+
+}  // namespace taskd::cli

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/autostart.h"
+
+#include "core/text.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <system_error>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+namespace taskd::cli {
+namespace {
+
+using core::Error;
+using core::Reason;
+using core::Result;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr std::chrono::seconds start_max{30};
+// Who lost a start race waits for the winner, which binds within a second. Longer than this, and
+// the other daemon serves somewhere else.
+constexpr std::chrono::seconds other_max{5};
+constexpr milliseconds look_again{20};
+constexpr std::size_t line_bytes_max = 4096;  // of what taskd says about its start
+constexpr int child_fd = 3;                   // the pipe's end in taskd
+
+std::string from_environment(const char* name) {
+    // taskctl itself starts no thread that changes the environment.
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+    return value == nullptr ? "" : value;
+}
+
+tl::unexpected<Error> unavailable(std::string message, std::string hint = {}) {
+    return tl::unexpected(Error{Reason::unavailable, std::move(message), {}, std::move(hint)});
+}
+
+/// A descriptor that closes itself.
+class Fd {
+public:
+    explicit Fd(int fd) : fd_(fd) {}
+    Fd(const Fd&) = delete;
+    Fd& operator=(const Fd&) = delete;
+    ~Fd() { reset(); }
+    [[nodiscard]] int get() const { return fd_; }
+    void reset() {
+        if (fd_ >= 0) close(fd_);
+        fd_ = -1;
+    }
+
+private:
+    int fd_;
+};
+
+bool is_program(const std::string& path) {
+    std::error_code error;
+    return std::filesystem::is_regular_file(path, error) && access(path.c_str(), X_OK) == 0;
+}
+
+/// taskd: TASKCTL_TASKD, beside taskctl, on PATH. Absolute, since the child leaves the directory.
+Result<std::string> find_taskd() {
+    std::error_code error;
+    if (const auto named = from_environment("TASKCTL_TASKD"); !named.empty()) {
+        if (is_program(named)) return std::filesystem::absolute(named, error).string();
+        return unavailable("TASKCTL_TASKD: " + named + " is not a program");
+    }
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+    if (const auto beside = (self.parent_path() / "taskd").string(); !error && is_program(beside))
+        return beside;
+    for (const auto& directory : core::split(from_environment("PATH"), ':'))
+        if (const auto path = directory + "/taskd"; !directory.empty() && is_program(path))
+            return std::filesystem::absolute(path, error).string();
+    return unavailable("no daemon is running, and no taskd was found to start one",
+                       "install taskd, or name it in TASKCTL_TASKD");
+}
+
+/// What is still to be done after fork. Async-signal-safe throughout: ZeroMQ's threads may exist.
+[[noreturn]] void become_taskd(int pipe_end, char* const* argv, const std::string& exec_failed) {
+    setsid();
+    // A second fork, so that taskd is no session leader and can't get a terminal by opening one.
+    if (fork() != 0) _exit(0);
+    const bool moved = chdir("/") == 0;
+    const int null = open("/dev/null", O_RDWR);  // NOLINT(cppcoreguidelines-pro-type-vararg)
+    for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null, standard);
+    dup2(pipe_end, child_fd);
+    close_range(child_fd + 1, ~0U, 0);
+
+    struct sigaction standard_action {};
+    standard_action.sa_handler = SIG_DFL;
+    for (int number = 1; number < NSIG; ++number) sigaction(number, &standard_action, nullptr);
+    sigset_t none{};
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    if (moved) execv(argv[0], argv);
+    (void)!write(child_fd, exec_failed.data(), exec_failed.size());
+    _exit(1);
+}
+
+/// Starts taskd and returns the end of the pipe that it will write to.
+int start(const std::string& taskd, const std::string& directory) {
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0)
+        throw std::system_error(errno, std::generic_category(), "pipe");
+    Fd write_end(ends[1]);
+    // Above the numbers that the child fills; a caller may have closed its standard streams.
+    const Fd high_end(fcntl(write_end.get(), F_DUPFD_CLOEXEC, child_fd + 1));
+    if (high_end.get() < 0) throw std::system_error(errno, std::generic_category(), "fcntl");
+
+    std::array<std::string, 5> words{taskd, "--background-fd", std::to_string(child_fd),
+                                     "--endpoint", directory};
+    std::array<char*, 6> argv{};
+    for (std::size_t i = 0; i < words.size(); ++i) argv.at(i) = words.at(i).data();
+    const std::string exec_failed = "error " + taskd + " can't be executed\n";
+
+    const pid_t child = fork();
+    if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
+    if (child == 0) become_taskd(high_end.get(), argv.data(), exec_failed);
+    while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    return ends[0];
+}
+
+enum class Ending { line, end_of_file, timed_out };
+
+/// The line that taskd writes once it knows how its start went.
+std::pair<Ending, std::string> read_line(int fd, steady_clock::time_point until) {
+    std::string line;
+    while (line.size() < line_bytes_max) {
+        const auto left = std::chrono::ceil<milliseconds>(until - steady_clock::now());
+        if (left <= milliseconds{0}) return {Ending::timed_out, line};
+        pollfd item{fd, POLLIN, 0};
+        if (poll(&item, 1, static_cast<int>(left.count())) <= 0) continue;
+        char c = 0;
+        const auto got = read(fd, &c, 1);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return {Ending::end_of_file, line};
+        if (c == '\n') return {Ending::line, line};
+        line += c;
+    }
+    return {Ending::line, line};
+}
+
+/// Another daemon has the locks: it may be about to serve, or about to end.
+enum class Other { serves, ended, silent };
+Other wait_for(const ipc::Endpoint& endpoint, std::int64_t pid, steady_clock::time_point until) {
+    while (steady_clock::now() < until) {
+        if (endpoint.is_listening()) return Other::serves;
+        if (pid > 0 && !process_runs(pid)) return Other::ended;
+        std::this_thread::sleep_for(look_again);
+    }
+    return Other::silent;
+}
+
+}  // namespace
+
+bool process_runs(std::int64_t pid) {
+    if (pid <= 0) return false;
+    if (kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH) return false;
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string stat;
+    std::getline(file, stat);
+    // "PID (name) STATE ..."; the name may hold anything, brackets too.
+    const auto after_name = stat.rfind(") ");
+    if (after_name == std::string::npos || after_name + 2 >= stat.size()) return file.is_open();
+    const char state = stat[after_name + 2];
+    return state != 'Z' && state != 'X';
+}
+
+std::string log_path() {
+    const auto state = from_environment("XDG_STATE_HOME");
+    if (!state.empty() && state.front() == '/') return state + "/taskd/taskd.log";
+    const auto home = from_environment("HOME");
+    return (home.empty() ? "~" : home) + "/.local/state/taskd/taskd.log";
+}
+
+Result<Place> find_place(const std::string& named) {
+    constexpr std::string_view system_root = "/run/taskd/";
+    std::error_code error;
+    std::string directory = named;
+    if (directory.empty()) {
+        directory = std::string(system_root) + "u" + std::to_string(geteuid());
+        if (!std::filesystem::is_directory(directory, error)) directory = ipc::personal_directory();
+    }
+    if (!named.empty()) directory = std::filesystem::absolute(named, error).lexically_normal();
+    while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
+    auto endpoint = ipc::Endpoint::make(directory);
+    if (!endpoint) return tl::unexpected(endpoint.error());
+    return Place{std::move(*endpoint), directory.rfind(system_root, 0) == 0};
+}
+
+Result<void> require_daemon(const Place& place) {
+    if (!place.is_system)
+        if (auto owned = place.endpoint.check_owner(); !owned) return owned;
+    if (place.endpoint.is_listening()) return {};
+    const std::string where = "nothing listens in " + place.endpoint.directory();
+    if (place.is_system)
+        return unavailable("the system's daemon does not run: " + where,
+                           "systemctl status taskd says more");
+    return unavailable("no daemon is running: " + where);
+}
+
+Result<void> ensure_daemon(const Place& place) {
+    const auto running = require_daemon(place);
+    if (running || place.is_system || running.error().reason != Reason::unavailable) return running;
+    const auto taskd = find_taskd();
+    if (!taskd) return tl::unexpected(taskd.error());
+
+    const auto& endpoint = place.endpoint;
+    const auto until = steady_clock::now() + start_max;
+    while (steady_clock::now() < until) {
+        const Fd pipe(start(*taskd, endpoint.directory()));
+        const auto [ending, line] = read_line(pipe.get(), until);
+        if (ending == Ending::timed_out) break;
+        if (line == "ready") return {};
+        if (line.rfind("error ", 0) == 0)
+            return unavailable("taskd can't start: " + line.substr(6), "its log is " + log_path());
+        if (line.rfind("busy", 0) != 0)
+            return unavailable("taskd ended before it was ready; see " + log_path());
+        const std::int64_t pid = std::atoll(line.substr(4).c_str());
+        switch (wait_for(endpoint, pid, std::min(until, steady_clock::now() + other_max))) {
+        case Other::serves:
+            return {};
+        case Other::ended:
+            continue;  // a daemon that was shutting down; now it is our turn
+        case Other::silent:
+            return unavailable(
+                "another taskd (pid " + std::to_string(pid) +
+                    ") holds the store, but does not listen in " + endpoint.directory(),
+                "name its directory with --endpoint, or end it: kill " + std::to_string(pid));
+        }
+    }
+    return unavailable("taskd was not ready after 30 s; see " + log_path());
+}
+
+}  // namespace taskd::cli

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands/commands.h"
+#include "cli/times.h"
+#include "core/text.h"
+#include "core/when.h"
+
+#include <nlohmann/json.hpp>
+
+#include <memory>
+
+namespace taskd::cli {
+namespace {
+
+struct Given {
+    ipc::TaskAdd request;
+    std::string priority;
+    std::string key;
+};
+
+/// "reminder 10m before"; of a DATE the day starts at 09:00, so the time is said too.
+std::string reminder_line(const core::Reminder& reminder, bool is_date,
+                          const core::TimeZone& zone) {
+    std::string text = "reminder " + reminder_words(reminder);
+    if (is_date && reminder.next) text += ", first " + moment(*reminder.next, zone);
+    if (!reminder.channels.empty()) text += ", to " + core::join(reminder.channels, ", ");
+    return text;
+}
+
+void show(Context& context, const ipc::TaskAdded& added) {
+    Screen& screen = context.screen();
+    const auto& due = added.task.content.due;
+    const auto dim = [&](const core::CalendarTime& time) {
+        return painted(distance(time, context.now()), Paint::dim, screen.style());
+    };
+    std::string text = "Added task " + std::to_string(added.task.number) + ": " +
+                       visible(added.task.content.summary) + "\n";
+    if (!added.understood.empty()) {
+        text += "  " + visible(added.understood);
+        if (due && !added.series) text += "  " + dim(*due);
+        text += "\n";
+    }
+    std::string label = "next  ";
+    for (const auto& slot : added.slots) {
+        text += "  " + label + core::describe(slot) + "  " + dim(slot) + "\n";
+        label.assign(label.size(), ' ');
+    }
+    if (!added.slots.empty() && added.slots.size() < 3) text += "        and then it ends\n";
+    for (const auto& reminder : added.reminders)
+        text += "  " + visible(reminder_line(reminder, due && due->is_date, context.zone())) + "\n";
+    screen.print(text);
+}
+
+int run(Context& context, const Given& given, const Words& words) {
+    ipc::TaskAdd request = given.request;
+    request.summary = core::join(words, " ");
+    request.tz_default = context.zone_name();
+    if (!given.priority.empty()) {
+        const auto priority = number_from("priority", given.priority, 1, 9);
+        if (!priority) return context.fail(priority.error());
+        request.priority = *priority;
+    }
+    auto client = context.client(key_from(given.key));
+    if (!client) return context.fail(client.error());
+    const auto answer = client->call(request);
+    if (!answer) return context.fail(answer.error());
+
+    context.note_replay(answer->replayed);
+    for (const auto& warning : answer->value.warnings) context.screen().warn(warning);
+    if (context.screen().json())
+        context.screen().print_json(answer->json);
+    else if (context.screen().quiet())
+        context.screen().print(std::to_string(answer->value.task.number) + "\n");
+    else
+        show(context, answer->value);
+    return 0;
+}
+
+}  // namespace
+
+void register_add(CommandLine& line) {
+    const auto given = std::make_shared<Given>();
+    auto& app = line.add(
+        {.name = "add",
+         .section = "Tasks",
+         .summary = "add a task, or with --every a series of them",
+         .usage = "SUMMARY...",
+         .words_min = 1,
+         .words_max = any_number,
+         .examples = {"add Stand-up --every weekday --at 9:30 --remind 10m",
+                      "add Pay rent --every \"month on the last day\" --remind 2d",
+                      "add Call Zoe --due \"fri 17:30\" --project home --tag phone"},
+         .details = "WORDS are times such as 9:30, tomorrow 9am, fri 17:30, in 20 minutes, "
+                    "2026-12-31 or 2026-12-31T09:00, with an IANA zone behind them if need be; "
+                    "rules such as day, weekday, 3 days, 2 weeks on mon,thu, month on the last "
+                    "day, year, or an RRULE. A SPAN is 10m, 1h30m or 2 days. taskctl preview "
+                    "shows what a rule gives.",
+         .run = [given](Context& context, const Words& words) {
+             return run(context, *given, words);
+         }});
+    auto& request = given->request;
+    add_text(app, "--every", request.every, "WORDS", "recur by this rule");
+    add_text(app, "--at", request.at, "WORDS", "time of a series' slots, or when it is due");
+    add_text(app, "--due", request.due, "WORDS", "when it is due");
+    add_text(app, "--start", request.start, "WORDS", "when to begin with it");
+    add_texts(app, "--remind", request.remind, "SPAN",
+              "remind so long before it is due; may be repeated");
+    add_texts(app, "--channel", request.channels, "NAME",
+              "where reminders go, else the default channel; may be repeated");
+    add_text(app, "--project", request.project, "NAME", "one project it belongs to");
+    add_texts(app, "--tag", request.tags, "WORD", "a tag; may be repeated");
+    add_text(app, "--priority", given->priority, "1-9", "1 is the highest");
+    add_text(app, "--notes", request.notes, "TEXT", "what else there is to say");
+    add_text(app, "--tz", request.tz, "ZONE", "the IANA zone of the times (default: yours)");
+    add_key(app, given->key);
+}
+
+}  // namespace taskd::cli

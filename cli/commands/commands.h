@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function per file of this folder. They stand in the order of the overview.
+#pragma once
+
+#include "cli/command_line.h"
+
+namespace taskd::cli {
+
+void register_add(CommandLine& line);
+void register_list(CommandLine& line);
+void register_show(CommandLine& line);
+void register_done(CommandLine& line);
+void register_reopen(CommandLine& line);
+void register_delete(CommandLine& line);
+void register_restore(CommandLine& line);
+void register_preview(CommandLine& line);
+void register_series(CommandLine& line);
+void register_channels(CommandLine& line);
+void register_deliveries(CommandLine& line);
+void register_events(CommandLine& line);
+void register_status(CommandLine& line);
+void register_shutdown(CommandLine& line);
+void register_version(CommandLine& line);
+
+inline void register_commands(CommandLine& line) {
+    register_add(line);
+    register_list(line);
+    register_show(line);
+    register_done(line);
+    register_reopen(line);
+    register_delete(line);
+    register_restore(line);
+    register_preview(line);
+    register_series(line);
+    register_channels(line);
+    register_deliveries(line);
+    register_events(line);
+    register_status(line);
+    register_shutdown(line);
+    register_version(line);
+}
+
+}  // namespace taskd::cli

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cli/terminal.h"
+#include "core/time_zone.h"
+#include "ipc/messages.h"
+
+#include <string>
+#include <vector>
+
+namespace taskd::cli {
+
+/// "2026-11-24 19:30:05  #12  task.created        task 1  Stand-up": time, number, type, what it is
+/// about, summary. Ends in a line feed; safe for a terminal.
+[[nodiscard]] std::string event_line(const ipc::CloudEvent& event, const core::TimeZone& zone,
+                                     const Style& style);
+
+/// Number, time, type, subject and summary between tabs.
+[[nodiscard]] std::string plain_event_line(const ipc::CloudEvent& event);
+
+/// A question for each pattern that no type of taskd's own matches and that is close to one: others
+/// may publish any type, so this is no error.
+[[nodiscard]] std::vector<std::string> type_warnings(const std::vector<std::string>& patterns);
+
+}  // namespace taskd::cli

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/error.h"
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+namespace taskd::cli {
+
+/// One row of the table that scripts rely on: do not change a number. --help prints it, and a test
+/// holds taskctl(1) to the same words. 8 to 10 are kept for calls of remote services, 11 for
+/// predicates.
+struct ExitCode {
+    int status;
+    std::string_view meaning;
+    std::array<std::optional<core::Reason>, 2> reasons;
+};
+
+inline constexpr std::array<ExitCode, 9> exit_codes{{
+    {0, "success; an empty list too", {}},
+    {1, "internal error", {core::Reason::internal, core::Reason::data_loss}},
+    {2, "wrong usage, or a value that is not accepted", {core::Reason::invalid_argument}},
+    {3, "not found", {core::Reason::not_found}},
+    {4,
+     "conflict, or not possible in this state",
+     {core::Reason::conflict, core::Reason::failed_precondition}},
+    {5, "not permitted", {core::Reason::permission_denied, core::Reason::unauthenticated}},
+    {6, "no daemon, or it is shutting down", {core::Reason::unavailable}},
+    {7,
+     "no answer in time; it may have been accepted",
+     {core::Reason::deadline_exceeded, core::Reason::unknown}},
+    {12, "a limit was reached: a quota or the disk", {core::Reason::resource_exhausted}},
+}};
+
+[[nodiscard]] constexpr int exit_status(core::Reason reason) {
+    for (const auto& row : exit_codes)
+        for (const auto& known : row.reasons)
+            if (known == reason) return row.status;
+    return 1;
+}
+
+}  // namespace taskd::cli

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/app.h"
+
+int main(int argc, char** argv) {
+    return taskd::cli::run(argc, argv);
+}
