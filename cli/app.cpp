@@ -12,6 +12,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace taskd::cli {
 namespace {
@@ -31,6 +33,14 @@ Screen early_screen(const Words& arguments) {
     }
     const auto settings = settings_from(options);
     return Screen(settings ? settings->screen : Screen::Options{});
+}
+
+/// A standard stream that the caller closed must not become the number of a socket, which would
+/// then be written to. Opened the wrong way round, so that using it is still an error.
+void keep_standard_numbers() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (fcntl(fd, F_GETFD) == -1)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 core::Result<Words> arguments_of(int argc, char** argv) {
@@ -99,6 +109,7 @@ int dispatch(const Words& arguments) {
 
 int run(int argc, char** argv) noexcept {
     try {
+        keep_standard_numbers();
         const auto arguments = arguments_of(argc, argv);
         if (!arguments) {
             early_screen({}).error(arguments.error());

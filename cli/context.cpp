@@ -54,7 +54,8 @@ Result<Settings> settings_from(const GlobalOptions& options) {
         const auto format = format_from(output.text);
         if (!format) {
             core::Error error = format.error();
-            if (output.name != "--output") error.message = output.name + ": " + error.message;
+            if (output.name != "--output")
+                error.message.replace(0, std::string("output").size(), output.name);
             return tl::unexpected(error);
         }
         settings.screen.format = *format;

@@ -33,6 +33,10 @@ struct TaskQuery {
 
 inline constexpr std::int64_t page_max = 1000;
 
+/// A list counts what matches up to here; one more means "more than that", so that no list costs
+/// as much as all tasks there are.
+inline constexpr std::int64_t counted_max = 10'000;
+
 /// Errors: invalid_argument on `limit` or `offset`.
 [[nodiscard]] Result<TaskQuery> checked(TaskQuery query);
 

@@ -134,7 +134,10 @@ void say_how_many(Context& context, const core::TaskQuery& query, const ipc::Tas
                     (query.offset == 0 ? std::to_string(shown)
                                        : std::to_string(query.offset + 1) + " to " +
                                              std::to_string(query.offset + shown)) +
-                    " of " + counted(page.total, "task", "tasks") +
+                    " of " +
+                    (page.total > core::counted_max
+                         ? "more than " + std::to_string(core::counted_max) + " tasks"
+                         : counted(page.total, "task", "tasks")) +
                     "; --limit and --offset give the others");
 }
 

@@ -41,9 +41,12 @@ Database::Database(const std::string& path)
     sqlite3_extended_result_codes(database_.getHandle(), 1);
     // NORMAL would lose acknowledged commits on power loss. mmap would turn an I/O error into a
     // signal. The WAL is cut back after a burst, so that it doesn't keep the burst's size.
+    // Checkpoints are rarer than SQLite's own every 4 MiB: each writes a page once, however often
+    // the turns in between have changed it (measured: a third more commands/s with 64 clients).
     for (const char* pragma :
          {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON",
-          "PRAGMA mmap_size=0", "PRAGMA trusted_schema=OFF", "PRAGMA journal_size_limit=16777216",
+          "PRAGMA mmap_size=0", "PRAGMA trusted_schema=OFF", "PRAGMA wal_autocheckpoint=4000",
+          "PRAGMA journal_size_limit=16777216", "PRAGMA cache_size=-16384",
           "PRAGMA temp_store=MEMORY"})
         execute_script(pragma);
 }

@@ -68,6 +68,10 @@ public:
     /// The prepared statement of a literal; kept, so that each is compiled once.
     [[nodiscard]] SQLite::Statement& statement(const char* literal);
 
+    /// The number of the newest change row; read once, since one connection writes. Numbers of
+    /// units that were undone are left out.
+    std::int64_t last_change_id = 0;
+
 private:
     std::string path_;
     SQLite::Database database_;

@@ -77,6 +77,8 @@ core::Result<void> migrate(Database& database, core::Random& random) {
         if (next > 0) keep_copy(database, steps[next].name);
         apply(database, steps[next], next + 1, random);
     }
+    Query last(database, "SELECT seq FROM sqlite_sequence WHERE name = 'change'");
+    if (last.step()) database.last_change_id = last.integer(0);
     return {};
 }
 

@@ -2,6 +2,8 @@
 #include "daemon/store/columns.h"
 #include "daemon/store/unit_of_work.h"
 
+#include <algorithm>
+
 namespace taskd::daemon {
 namespace {
 
@@ -66,14 +68,14 @@ std::string like_pattern(const std::string& text) {
 
 /// One statement for every filter: what isn't asked for is switched off by a null or empty value,
 /// so that no SQL is ever put together from a request.
-#define TASK_FILTER                                                                            \
-    " FROM task t WHERE user_id = ?1"                                                          \
-    " AND (deleted IS NOT NULL) = ?2"                                                          \
-    " AND (?3 = '[]' OR status IN (SELECT value FROM json_each(?3)))"                          \
-    " AND (?4 = '' OR project = ?4)"                                                           \
-    " AND NOT EXISTS (SELECT 1 FROM json_each(?5) wanted WHERE NOT EXISTS"                     \
-    "   (SELECT 1 FROM tag WHERE tag.user_id = t.user_id AND task_id = t.id AND tag = value))" \
-    " AND (?6 = '%%' OR summary LIKE ?6 ESCAPE '\\' OR notes LIKE ?6 ESCAPE '\\')"             \
+#define TASK_FILTER                                                                             \
+    " FROM task t WHERE user_id = ?1"                                                           \
+    " AND (deleted IS NOT NULL) = ?2"                                                           \
+    " AND (?3 = '[]' OR status IN (SELECT value FROM json_each(?3)))"                           \
+    " AND (?4 = '' OR project = ?4)"                                                            \
+    " AND (?5 = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(?5) wanted WHERE NOT EXISTS"        \
+    "   (SELECT 1 FROM tag WHERE tag.user_id = t.user_id AND task_id = t.id AND tag = value)))" \
+    " AND (?6 = '%%' OR summary LIKE ?6 ESCAPE '\\' OR notes LIKE ?6 ESCAPE '\\')"              \
     " AND (?7 IS NULL OR due_ms >= ?7) AND (?8 IS NULL OR due_ms < ?8)"
 
 #define TASK_PAGE(order) \
@@ -82,7 +84,7 @@ std::string like_pattern(const std::string& text) {
 const char* page_statement(core::Sort sort) {
     switch (sort) {
     case core::Sort::due:
-        return TASK_PAGE("due_ms IS NULL, due_ms, number");
+        return TASK_PAGE("ifnull(due_ms, 9223372036854775807), number");
     case core::Sort::number:
         return TASK_PAGE("number");
     case core::Sort::modified:
@@ -141,9 +143,10 @@ ipc::TaskPage UnitOfWork::list_tasks(const core::UserId& user, const core::TaskQ
     const auto shown = static_cast<std::int64_t>(page.tasks.size());
     page.total = query.offset + shown;
     if (shown == query.limit || (shown == 0 && query.offset > 0)) {
-        Query count(db_, "SELECT count(*)" TASK_FILTER, user.str(), query.deleted, statuses.dump(),
-                    query.project, tags, text, query.due_from, query.due_before);
-        if (count.step()) page.total = count.integer(0);
+        Query count(db_, "SELECT count(*) FROM (SELECT 1" TASK_FILTER " LIMIT ?9)", user.str(),
+                    query.deleted, statuses.dump(), query.project, tags, text, query.due_from,
+                    query.due_before, core::counted_max + 1);
+        if (count.step()) page.total = std::max(page.total, count.integer(0));
     }
     return page;
 }

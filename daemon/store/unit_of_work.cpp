@@ -46,20 +46,15 @@ std::vector<Publication> UnitOfWork::release() {
 
 void UnitOfWork::remember(const char* table, const std::string& key, json before) {
     if (command_.empty()) return;
-    if (!change_id_) {
-        Query next(db_, "SELECT seq + 1 FROM sqlite_sequence WHERE name = 'change'");
-        change_id_ = next.step() ? next.integer(0) : 1;
-        // The number is taken now, since events refer to it; the row is filled in at the end.
-        Query(db_, "INSERT INTO change VALUES (?, ?, ?, ?, '[]')", *change_id_, user_.str(), now_,
-              command_)
-            .run();
-    }
+    // The number is taken now, since events refer to it; the row follows when the unit is complete.
+    if (!change_id_) change_id_ = ++db_.last_change_id;
     before_->push_back(json::array({table, key, std::move(before)}));
 }
 
 void UnitOfWork::write_change() {
     if (!change_id_) return;
-    Query(db_, "UPDATE change SET before = ? WHERE change_id = ?", before_->dump(), *change_id_)
+    Query(db_, "INSERT INTO change VALUES (?, ?, ?, ?, ?)", *change_id_, user_.str(), now_,
+          command_, before_->dump())
         .run();
 }
 

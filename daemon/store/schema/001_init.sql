@@ -87,7 +87,9 @@ CREATE TABLE task (
     FOREIGN KEY (user_id, series_id) REFERENCES series (user_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX task_number ON task (user_id, number);
-CREATE INDEX task_list ON task (user_id, status, due_ms) WHERE deleted IS NULL;
+-- The order of a list: the next due first, those without a due time last. A page then costs its
+-- own length, not the number of tasks.
+CREATE INDEX task_due ON task (user_id, ifnull(due_ms, 9223372036854775807), number);
 CREATE INDEX task_deleted ON task (deleted) WHERE deleted IS NOT NULL;
 
 CREATE TABLE tag (
