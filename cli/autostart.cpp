@@ -40,7 +40,7 @@ constexpr int child_fd = 3;                   // the pipe's end in taskd
 
 std::string from_environment(const char* name) {
     // taskctl itself starts no thread that changes the environment.
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+    const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
 }
 
@@ -93,7 +93,7 @@ Result<std::string> find_taskd() {
     // A second fork, so that taskd is no session leader and can't get a terminal by opening one.
     if (fork() != 0) _exit(0);
     const bool moved = chdir("/") == 0;
-    const int null = open("/dev/null", O_RDWR);  // NOLINT(cppcoreguidelines-pro-type-vararg)
+    const int null = open("/dev/null", O_RDWR);
     for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null, standard);
     dup2(pipe_end, child_fd);
     close_range(child_fd + 1, ~0U, 0);
@@ -213,7 +213,7 @@ Result<void> require_daemon(const Place& place) {
 }
 
 Result<void> ensure_daemon(const Place& place) {
-    const auto running = require_daemon(place);
+    auto running = require_daemon(place);
     if (running || place.is_system || running.error().reason != Reason::unavailable) return running;
     const auto taskd = find_taskd();
     if (!taskd) return tl::unexpected(taskd.error());

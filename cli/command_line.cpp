@@ -240,7 +240,7 @@ void add_key(CLI::App& app, std::string& into) {
 std::string key_from(const std::string& flag) {
     if (!flag.empty()) return flag;
     // taskctl itself starts no thread that changes the environment.
-    const char* value = std::getenv("TASKCTL_IDEMPOTENCY_KEY");  // NOLINT(concurrency-mt-unsafe)
+    const char* value = std::getenv("TASKCTL_IDEMPOTENCY_KEY");
     return value == nullptr ? "" : value;
 }
 

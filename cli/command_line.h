@@ -50,6 +50,7 @@ public:
     CommandLine();
     CommandLine(const CommandLine&) = delete;
     CommandLine& operator=(const CommandLine&) = delete;
+    ~CommandLine() = default;
 
     /// Adds a command; for "channels set" the group "channels" must be there.
     CLI::App& add(Command command);

@@ -23,7 +23,7 @@ struct Given {
 Given given(const std::string& flag, const char* flag_name, const char* variable) {
     if (!flag.empty()) return {flag, flag_name};
     // Called before any thread is started.
-    const char* value = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe)
+    const char* value = std::getenv(variable);
     return {value == nullptr ? "" : value, variable};
 }
 

@@ -40,7 +40,7 @@ std::optional<std::string> local_zone(const ZoneSources& sources) {
 
 ZoneSources zone_sources() {
     ZoneSources sources;
-    const char* tz = std::getenv("TZ");  // NOLINT(concurrency-mt-unsafe): no threads yet
+    const char* tz = std::getenv("TZ");
     if (tz != nullptr) sources.tz = tz;
     std::error_code error;
     sources.localtime_link = std::filesystem::read_symlink("/etc/localtime", error).string();

@@ -117,6 +117,7 @@ std::string render_plain(const Table& table) {
     std::string out;
     for (const auto& row : table.rows) {
         std::vector<std::string> cells;
+        cells.reserve(row.size());
         for (const auto& cell : row) cells.push_back(visible(cell.text));
         out += core::join(cells, "\t") + "\n";
     }

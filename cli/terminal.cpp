@@ -99,7 +99,6 @@ std::size_t columns_from(const char* text) {
 }
 
 Terminal terminal_of(int fd, ColorChoice choice) {
-    // NOLINTBEGIN(concurrency-mt-unsafe): called before any thread is started
     Terminal terminal;
     terminal.is_terminal = isatty(fd) == 1;
     terminal.style.color =
@@ -108,7 +107,6 @@ Terminal terminal_of(int fd, ColorChoice choice) {
     terminal.style.unicode = !terminal.is_terminal || locale_is_utf8();
     if (!terminal.is_terminal) return terminal;
     terminal.style.width = columns_from(std::getenv("COLUMNS"));
-    // NOLINTEND(concurrency-mt-unsafe)
     winsize size{};
     if (terminal.style.width == 0 && ioctl(fd, TIOCGWINSZ, &size) == 0 &&
         size.ws_col >= columns_min)

@@ -146,7 +146,8 @@ ipc::TaskPage UnitOfWork::list_tasks(const core::UserId& user, const core::TaskQ
         Query count(db_, "SELECT count(*) FROM (SELECT 1" TASK_FILTER " LIMIT ?9)", user.str(),
                     query.deleted, statuses.dump(), query.project, tags, text, query.due_from,
                     query.due_before, core::counted_max + 1);
-        if (count.step()) page.total = std::max(page.total, count.integer(0));
+        if (count.step())
+            page.total = shown == 0 ? count.integer(0) : std::max(page.total, count.integer(0));
     }
     return page;
 }
