@@ -129,13 +129,4 @@ Error Client::unreadable(const Error& why) {
             "taskctl and taskd may be of different versions; see taskctl version"};
 }
 
-core::Result<void> require_listening(const Endpoint& endpoint) {
-    if (auto owned = endpoint.check_owner(); !owned) return owned;
-    if (endpoint.is_listening()) return {};
-    return tl::unexpected(Error{Reason::unavailable,
-                                "no daemon listens in " + endpoint.directory(),
-                                {},
-                                "start one with taskd, or by any taskctl command"});
-}
-
 }  // namespace taskd::ipc

@@ -76,7 +76,4 @@ private:
     std::int64_t last_id_ = 0;
 };
 
-/// An `ensure` that starts nothing: unavailable unless a daemon listens.
-[[nodiscard]] core::Result<void> require_listening(const Endpoint& endpoint);
-
 }  // namespace taskd::ipc

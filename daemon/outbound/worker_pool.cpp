@@ -34,8 +34,7 @@ void WorkerPool::start(std::vector<Job> jobs) {
         const std::lock_guard lock(mutex_);
         for (auto& job : jobs) queue_.push_back(std::move(job));
         const auto wanted = std::min(threads_max_, threads_.size() + queue_.size());
-        while (threads_.size() < wanted)
-            threads_.emplace_back(&WorkerPool::work, this, threads_.size());
+        while (threads_.size() < wanted) threads_.emplace_back(&WorkerPool::work, this);
     }
     ready_.notify_all();
 }
@@ -51,7 +50,7 @@ std::vector<JobResult> WorkerPool::results() {
     return results;
 }
 
-void WorkerPool::work(std::size_t) {
+void WorkerPool::work() {
     zmq::socket_t wake(context_, zmq::socket_type::push);
     wake.set(zmq::sockopt::linger, 0);
     wake.connect(results_address);

@@ -31,7 +31,7 @@ public:
     [[nodiscard]] std::vector<JobResult> results();
 
 private:
-    void work(std::size_t number);
+    void work();
 
     zmq::context_t& context_;
     zmq::socket_t wake_;  ///< PULL; each worker has its own PUSH, since a socket is one thread's
