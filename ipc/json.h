@@ -17,8 +17,8 @@ namespace taskd::ipc {
 /// Errors: invalid_argument - not JSON, not UTF-8, deeper than json_depth_max.
 [[nodiscard]] core::Result<nlohmann::json> parse_json(std::string_view text);
 
-/// A message or core value as JSON object. Instantiated in json.cpp for every type of messages.h
-/// and for the core values that are stored or published.
+/// A message or core value as JSON object. Instantiated in the folder json/ for every type of
+/// messages.h and for the core values that are stored or published.
 template <class T>
 [[nodiscard]] nlohmann::json to_json(const T& value);
 

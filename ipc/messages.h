@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One request and one reply per method of taskd-protocol(7). A request names its method, its reply
-// and whether it writes (writing methods take an idempotency key). Field names are in json.cpp.
+// and whether it writes (writing methods take an idempotency key). Field names are in json/.
 #pragma once
 
 #include "core/delivery.h"

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fields of core values, and of the views that several messages hold.
+#pragma once
+
+#include "ipc/json/codec.h"
+
+namespace taskd::ipc::codec {
+
+void fields(auto& f, Of<core::CalendarTime> auto& v) {
+    f("at", v.at);
+    f("local", v.local);
+    f("tzid", v.tzid);
+    f.sparse("is_date", v.is_date);
+}
+void fields(auto& f, Of<core::TaskContent> auto& v) {
+    f("summary", v.summary);
+    f.sparse("notes", v.notes);
+    f.sparse("project", v.project);
+    f.sparse("tags", v.tags);
+    f.sparse("priority", v.priority);
+    f("start", v.start);
+    f("due", v.due);
+}
+void fields(auto& f, Of<core::Task> auto& v) {
+    f("id", v.id);
+    f("number", v.number);
+    f("user_id", v.user);
+    fields(f, v.content);
+    f("status", v.status);
+    f.sparse("series_id", v.series);
+    f("recurrence_id", v.recurrence_id);
+    f("created", v.created);
+    f("modified", v.modified);
+    f("completed", v.completed);
+    f("deleted", v.deleted);
+    f("revision", v.revision);
+}
+void fields(auto& f, Of<core::Series> auto& v) {
+    f("id", v.id);
+    f("user_id", v.user);
+    fields(f, v.content);
+    f("dtstart", v.dtstart);
+    f.sparse("is_date", v.is_date);
+    f("tzid", v.tzid);
+    f("rrule", v.rule);
+    f("created", v.created);
+    f("ended", v.ended);
+    f("revision", v.revision);
+}
+void fields(auto& f, Of<core::SkippedSlots> auto& v) {
+    f("from", v.from);
+    f("to", v.to);
+    f("count", v.count);
+    f("reason", v.reason);
+}
+void fields(auto& f, Of<core::OccurrenceSkipped> auto& v) {
+    f("series_id", v.series);
+    fields(f, v.slots);
+}
+void fields(auto& f, Of<core::Reminder> auto& v) {
+    f("id", v.id);
+    f.sparse("task_id", v.task);
+    f.sparse("series_id", v.series);
+    f("before_ms", v.before);
+    f.sparse("channels", v.channels);
+    f("grace_ms", v.grace);
+    f.sparse("fired", v.fired);
+    f("fired_slot", v.fired_slot);
+    f("next_slot", v.next_slot);
+    f("next", v.next);
+}
+void fields(auto& f, Of<core::ReminderFired> auto& v) {
+    f("reminder_id", v.reminder);
+    f.sparse("task_id", v.task);
+    f.sparse("series_id", v.series);
+    f("summary", v.summary);
+    f("recurrence_id", v.recurrence_id);
+    f("due", v.due);
+    f("planned", v.planned);
+    f("late_ms", v.late);
+    f("firing", v.firing);
+    f("missed", v.missed);
+}
+void fields(auto& f, Of<core::Delivery> auto& v) {
+    f("id", v.id);
+    f("reminder_id", v.reminder);
+    f.sparse("task_id", v.task);
+    f.sparse("recurrence_id", v.recurrence_id);
+    f("channel", v.channel);
+    f("firing", v.firing);
+    f("event_userseq", v.event_user_seq);
+    f("state", v.state);
+    f("attempts", v.attempts);
+    f("created", v.created);
+    f("next_attempt", v.next_attempt);
+    f("finished", v.finished);
+    f.sparse("result", v.result);
+    f.sparse("output", v.output);
+}
+void fields(auto& f, Of<core::TaskQuery> auto& v) {
+    f("statuses", v.statuses);
+    f.sparse("deleted", v.deleted);
+    f.sparse("project", v.project);
+    f.sparse("tags", v.tags);
+    f.sparse("text", v.text);
+    f("due_from", v.due_from);
+    f("due_before", v.due_before);
+    f("sort", v.sort);
+    f("limit", v.limit);
+    f.sparse("offset", v.offset);
+}
+void fields(auto& f, Of<SeriesView> auto& v) {
+    fields(f, v.series);
+    f("words", v.words);
+    f("next", v.next);
+    f.sparse("open_task", v.open_task);
+}
+void fields(auto& f, Of<CloudEvent> auto& v) {
+    f("id", v.id);
+    f("source", v.source);
+    f("type", v.type);
+    f("subject", v.subject);
+    f("time", v.time);
+    f("userid", v.userid);
+    f("userseq", v.userseq);
+    f.sparse("traceparent", v.traceparent);
+    f.sparse("dataref", v.dataref);
+}
+
+}  // namespace taskd::ipc::codec

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Channels and deliveries.
+#include "ipc/json/core_fields.h"
+
+namespace taskd::ipc::codec {
+
+void fields(auto& f, Of<Channel> auto& v) {
+    f("name", v.name);
+    f("kind", v.kind);
+    f("argv", v.argv);
+    f("timeout_ms", v.timeout_ms);
+    f("is_default", v.is_default);
+}
+void fields(auto& f, Of<ChannelSet> auto& v) {
+    fields(f, v.channel);
+}
+void fields(auto&, Of<ChannelList> auto&) {}
+void fields(auto& f, Of<ChannelPage> auto& v) {
+    f("channels", v.channels);
+}
+void fields(auto& f, Of<ChannelRemove> auto& v) {
+    f("name", v.name);
+}
+void fields(auto& f, Of<DeliveryList> auto& v) {
+    f("limit", v.limit);
+}
+void fields(auto& f, Of<DeliveryPage> auto& v) {
+    f("deliveries", v.deliveries);
+}
+
+}  // namespace taskd::ipc::codec
+
+namespace taskd::ipc {
+
+TASKD_JSON(ChannelSet);
+TASKD_JSON(ChannelRemove);
+TASKD_JSON(Channel);
+TASKD_METHOD(ChannelList);
+TASKD_METHOD(DeliveryList);
+
+}  // namespace taskd::ipc
