@@ -21,7 +21,7 @@ struct OccurrenceSkipped {
     SkippedSlots slots;
 };
 
-using Payload = std::variant<Task, Series, OccurrenceSkipped, ReminderFired, Delivery>;
+using Payload = std::variant<Task, Series, OccurrenceSkipped, ReminderFired, Reminder, Delivery>;
 
 /// Something that happened and is about to be stored with the change that it tells of (P2).
 /// `type` is one of event_types; `subject` the task's id, or the series' where there is no task.

@@ -26,7 +26,8 @@ struct TaskQuery {
     std::string text;               ///< in summary or notes, without regard to ASCII case
     std::optional<Timestamp> due_from;
     std::optional<Timestamp> due_before;
-    Sort sort = Sort::due;  ///< tasks without a due time come last; ties by number
+    std::optional<bool> blocked;  ///< whether an open task that it depends on is in the way
+    Sort sort = Sort::due;        ///< tasks without a due time come last; ties by number
     std::int64_t limit = 100;
     std::int64_t offset = 0;
 };

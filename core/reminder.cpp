@@ -2,6 +2,9 @@
 #include "core/reminder.h"
 
 #include "core/check.h"
+#include "core/rfc3339.h"
+
+#include <algorithm>
 
 namespace taskd::core {
 namespace {
@@ -10,8 +13,8 @@ using std::chrono::days;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-ReminderFired firing_of(const Reminder& reminder, const CalendarTime& due, Timestamp planned,
-                        Timestamp now) {
+ReminderFired firing_of(const Reminder& reminder, const std::optional<CalendarTime>& due,
+                        Timestamp planned, Timestamp now) {
     ReminderFired fired;
     fired.reminder = reminder.id;
     fired.task = reminder.task;
@@ -20,6 +23,11 @@ ReminderFired firing_of(const Reminder& reminder, const CalendarTime& due, Times
     fired.planned = planned;
     fired.late = now - planned;
     return fired;
+}
+
+void went_off(Reminder& reminder, Timestamp now) {
+    reminder.fired_at = now;
+    reminder.acknowledged.reset();
 }
 
 Timestamp time_in(const Reminder& reminder, const CalendarTime& due, const TimeZone& zone) {
@@ -38,6 +46,7 @@ Result<Timestamp> time_of(const Reminder& reminder, const CalendarTime& due) {
 Result<Reminder> armed(const Reminder& reminder, const std::optional<CalendarTime>& due) {
     Reminder after = reminder;
     after.next.reset();
+    after.snoozed_until.reset();
     if (!due || reminder.fired) return after;
     const auto time = time_of(reminder, *due);
     if (!time) return tl::unexpected(time.error());
@@ -50,6 +59,7 @@ Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
     Reminder after = reminder;
     after.next.reset();
     after.next_slot.reset();
+    after.snoozed_until.reset();
     if (!from) return after;
     LocalTime last = *from - seconds{1};
     if (reminder.fired_slot && *reminder.fired_slot > last) last = *reminder.fired_slot;
@@ -59,48 +69,89 @@ Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
     return after;
 }
 
-Result<Firing> fire(const Reminder& reminder, const CalendarTime& due, Timestamp now) {
+Result<Reminder> snoozed(const Reminder& reminder, Timestamp until, Timestamp now) {
+    if (until <= now) return invalid_argument("until", format_utc(until) + " is not in the future");
+    Reminder after = reminder;
+    after.snoozed_until = after.next = until;
+    after.acknowledged.reset();
+    // A series' reminder that went off does so again for the same slot, not for the one ahead.
+    if (reminder.fired_slot) after.next_slot = reminder.fired_slot;
+    return after;
+}
+
+Result<Reminder> acknowledged(const Reminder& reminder, Timestamp now) {
+    if (!reminder.fired_at)
+        return failed_precondition("reminder", "the reminder has not gone off yet");
+    if (reminder.acknowledged)
+        return failed_precondition("reminder", "the reminder was acknowledged already, at " +
+                                                   format_utc(*reminder.acknowledged));
+    Reminder after = reminder;
+    after.acknowledged = now;
+    return after;
+}
+
+Result<Firing> fire(const Reminder& reminder, const std::optional<CalendarTime>& due,
+                    Timestamp now) {
     check(reminder.next && *reminder.next <= now, "only a reminder that is due goes off");
     Firing firing{reminder, {}, {}};
     firing.after.fired = true;
     firing.after.next.reset();
-    const auto fired = firing_of(reminder, due, *reminder.next, now);
-    (fired.late <= reminder.grace ? firing.due : firing.missed) = fired;
+    firing.after.snoozed_until.reset();
+    auto fired = firing_of(reminder, due, *reminder.next, now);
+    fired.firing = firing.after.firing = reminder.firing + 1;
+    if (fired.late > reminder.grace) {
+        firing.missed = fired;
+        return firing;
+    }
+    went_off(firing.after, now);
+    firing.due = fired;
     return firing;
 }
 
-Result<Firing> fire(const Reminder& reminder, const Schedule& schedule, Timestamp now) {
+Result<Firing> fire(const Reminder& reminder, const Schedule& schedule, Timestamp now,
+                    bool last_one) {
     check(reminder.next && reminder.next_slot && *reminder.next <= now,
           "only a reminder that is due goes off");
     const auto planned = [&](LocalTime slot) {
         return time_in(reminder, schedule.at(slot), schedule.zone);
     };
     // The last slot whose time has come, found from above: a year of missed slots is not walked.
-    LocalTime latest = *reminder.next_slot;
+    const LocalTime first = *reminder.next_slot;
+    LocalTime latest = first;
     auto candidate = schedule.slots.prev_before(schedule.zone.to_local(now + reminder.before) +
                                                 days{1} + seconds{1});
     while (candidate && *candidate > latest && planned(*candidate) > now)
         candidate = schedule.slots.prev_before(*candidate);
-    if (candidate && *candidate > latest) latest = *candidate;
+    if (!last_one && candidate && *candidate > latest) latest = *candidate;
 
     Firing firing{reminder, {}, {}};
     firing.after.fired_slot = latest;
-    const bool in_grace = now - planned(latest) <= reminder.grace;
+    // A snooze moved the time; what passed meanwhile is not late because of that.
+    const Timestamp wanted = reminder.snoozed_until.value_or(planned(latest));
+    firing.after.firing = reminder.fired_slot == latest ? reminder.firing + 1 : 1;
+    const bool in_grace = now - wanted <= reminder.grace;
     std::optional<LocalTime> last_missed = latest;
     if (in_grace) {
-        firing.due = firing_of(reminder, schedule.at(latest), planned(latest), now);
+        firing.due = firing_of(reminder, schedule.at(latest), wanted, now);
         firing.due->recurrence_id = latest;
+        firing.due->firing = firing.after.firing;
+        went_off(firing.after, now);
         last_missed = schedule.slots.prev_before(latest);
     }
-    if (last_missed && *last_missed >= *reminder.next_slot) {
-        const LocalTime first = *reminder.next_slot;
-        firing.missed = firing_of(reminder, schedule.at(first), planned(first), now);
-        firing.missed->recurrence_id = first;
-        firing.missed->missed =
-            SkippedSlots{first, *last_missed, schedule.slots.count_in(first, *last_missed),
-                         in_grace ? SkipReason::superseded : SkipReason::window};
+    // A snoozed slot has gone off before: it is not among those that a newer one stands for.
+    const auto first_missed = reminder.fired_slot == first && latest != first
+                                  ? schedule.slots.next_after(first)
+                                  : std::optional(first);
+    if (last_missed && first_missed && *last_missed >= *first_missed) {
+        firing.missed = firing_of(reminder, schedule.at(*first_missed),
+                                  std::min(wanted, planned(*first_missed)), now);
+        firing.missed->recurrence_id = first_missed;
+        if (reminder.fired_slot == first_missed) firing.missed->firing = reminder.firing + 1;
+        firing.missed->missed = SkippedSlots{
+            *first_missed, *last_missed, schedule.slots.count_in(*first_missed, *last_missed),
+            in_grace ? SkipReason::superseded : SkipReason::window};
     }
-    auto rearmed = armed(firing.after, schedule, latest);
+    auto rearmed = armed(firing.after, schedule, last_one ? std::nullopt : std::optional(latest));
     if (!rearmed) return tl::unexpected(rearmed.error());
     firing.after = *rearmed;
     return firing;

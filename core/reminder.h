@@ -25,8 +25,12 @@ struct Reminder {
     std::vector<std::string> channels;  ///< none: the user's default channel at the time
     std::chrono::seconds grace{std::chrono::hours{24}};  ///< late by more is missed, not fired
 
-    bool fired = false;                   ///< a task's: it went off, or was missed
-    std::optional<LocalTime> fired_slot;  ///< a series': the last slot it went off for
+    bool fired = false;                      ///< a task's: it went off, or was missed
+    std::int64_t firing = 0;                 ///< the number of its last firing for its last slot
+    std::optional<Timestamp> fired_at;       ///< when it went off last
+    std::optional<Timestamp> snoozed_until;  ///< when it goes off (again) at the user's wish
+    std::optional<Timestamp> acknowledged;   ///< the user has seen its last firing
+    std::optional<LocalTime> fired_slot;     ///< a series': the last slot it went off for
     std::optional<LocalTime> next_slot;
     std::optional<Timestamp> next;  ///< when it goes off next; the row in `timer`
 
@@ -53,27 +57,41 @@ inline constexpr std::chrono::hours day_start{9};
 /// When a reminder for `due` goes off: `before` ahead of it, counted from day_start for a DATE.
 [[nodiscard]] Result<Timestamp> time_of(const Reminder& reminder, const CalendarTime& due);
 
-/// Sets a task's reminder by its due time; it stays silent if it went off already. A task that is
-/// closed has nothing pending: `due` is none then.
+/// Sets a task's reminder by its due time, which ends a snooze; it stays silent if it went off
+/// already. A task that is closed has nothing pending: `due` is none then.
 [[nodiscard]] Result<Reminder> armed(const Reminder& reminder,
                                      const std::optional<CalendarTime>& due);
 
-/// Sets a series' reminder to the first slot from `from` on for which it has not gone off.
+/// Sets a series' reminder to the first slot from `from` on for which it has not gone off, which
+/// ends a snooze.
 [[nodiscard]] Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
                                      const std::optional<LocalTime>& from);
+
+/// Moves a reminder: it goes off (again) at `until`, for the slot that it went off for last.
+///
+/// Errors: invalid_argument on `until` - not in the future.
+[[nodiscard]] Result<Reminder> snoozed(const Reminder& reminder, Timestamp until, Timestamp now);
+
+/// Notes that the user has seen the last firing; a snooze is over with that.
+///
+/// Errors: failed_precondition on `reminder` - it has not gone off, or was acknowledged already.
+[[nodiscard]] Result<Reminder> acknowledged(const Reminder& reminder, Timestamp now);
 
 /// What a reminder that is due does at `now`.
 ///
 /// Shape:  the reminder as it is afterwards, at most one firing, and what was missed. Of several
 ///         slots that passed at once, the latest goes off if it is late by at most `grace`; the
-///         ones before it are one range of missed slots.
+///         ones before it are one range of missed slots. With `last_one` the series has ended or
+///         is paused: only the slot that it was set to counts, and nothing follows.
 struct Firing {
     Reminder after;
     std::optional<ReminderFired> due;
     std::optional<ReminderFired> missed;
 };
-[[nodiscard]] Result<Firing> fire(const Reminder& reminder, const CalendarTime& due, Timestamp now);
-[[nodiscard]] Result<Firing> fire(const Reminder& reminder, const Schedule& schedule,
+/// `due` is none where it was edited away after a snooze.
+[[nodiscard]] Result<Firing> fire(const Reminder& reminder, const std::optional<CalendarTime>& due,
                                   Timestamp now);
+[[nodiscard]] Result<Firing> fire(const Reminder& reminder, const Schedule& schedule, Timestamp now,
+                                  bool last_one = false);
 
 }  // namespace taskd::core

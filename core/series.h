@@ -26,11 +26,24 @@ struct Series {
     std::string tzid;
     Rrule rule;
     Timestamp created;
-    std::optional<Timestamp> ended;  ///< no slot is left, or the user ended it
+    std::optional<Timestamp> ended;   ///< no slot is left, or the user ended it
+    bool ended_by_user = false;       ///< then opening an occurrence again doesn't bring it back
+    std::optional<Timestamp> paused;  ///< since when it makes no tasks and its reminders are silent
+    std::string pause_note;
     std::int64_t revision = 1;
 
     bool operator==(const Series&) const = default;
 };
+
+inline constexpr std::size_t pause_note_bytes_max = 1024;
+
+/// The changes of a series' life; each gives the series one revision later and stores nothing.
+///
+/// Errors: failed_precondition on `series` - it has ended, or is (not) paused already;
+///         invalid_argument on `note`.
+[[nodiscard]] Result<Series> pause(const Series& series, const std::string& note, Timestamp now);
+[[nodiscard]] Result<Series> resume(const Series& series);
+[[nodiscard]] Result<Series> end(const Series& series, Timestamp now);
 
 /// Why a slot did not become a task. The list is fixed: every skip has one of these (P11).
 enum class SkipReason {
@@ -86,6 +99,10 @@ struct Schedule {
 
 /// The first slot after both `now` and the slot just closed; those between are skipped as catch_up.
 [[nodiscard]] NextSlot slot_after(const Schedule& schedule, LocalTime closed, Timestamp now);
+
+/// The first slot after both `now` and `last`, the last one decided; those between passed while the
+/// series was paused.
+[[nodiscard]] NextSlot slot_after_pause(const Schedule& schedule, LocalTime last, Timestamp now);
 
 /// The next `count` slots from `from` on, for people to look at.
 [[nodiscard]] std::vector<CalendarTime> upcoming(const Schedule& schedule, LocalTime from,

@@ -40,6 +40,20 @@ tl::unexpected<Error> refused(const Task& task, const std::string& because) {
     return failed_precondition("status", "task " + std::to_string(task.number) + " " + because);
 }
 
+Result<void> check_open(const Task& task) {
+    if (task.deleted) return refused(task, "is deleted; restore it first");
+    switch (task.status) {  // no default: a new Status must be placed here before it compiles
+    case Status::completed:
+        return refused(task, "is already completed (" + format_utc(*task.completed) + ")");
+    case Status::cancelled:
+        return refused(task, "is cancelled; reopen it first");
+    case Status::needs_action:
+    case Status::in_process:
+        break;
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string_view to_string(Status status) {
@@ -86,17 +100,49 @@ Result<TaskContent> checked(TaskContent content) {
     return content;
 }
 
-Result<Task> complete(const Task& task, Timestamp now) {
-    if (task.deleted) return refused(task, "is deleted; restore it first");
-    switch (task.status) {  // no default: a new Status must be placed here before it compiles
-    case Status::completed:
-        return refused(task, "is already completed (" + format_utc(*task.completed) + ")");
-    case Status::cancelled:
-        return refused(task, "is cancelled; reopen it first");
-    case Status::needs_action:
-    case Status::in_process:
-        break;
+Result<TaskContent> edited(TaskContent content, const TaskEdit& edit) {
+    if (edit.summary) content.summary = *edit.summary;
+    if (edit.notes) content.notes = *edit.notes;
+    if (edit.project) content.project = *edit.project;
+    if (edit.priority) content.priority = *edit.priority;
+    if (edit.tags) content.tags = *edit.tags;
+    for (const auto& tag : edit.remove_tags) {
+        const auto found = std::find(content.tags.begin(), content.tags.end(), tag);
+        if (found == content.tags.end())
+            return invalid_argument("remove_tags",
+                                    "the task has no tag \"" + clipped(tag, 64) + "\"");
+        content.tags.erase(found);
     }
+    content.tags.insert(content.tags.end(), edit.add_tags.begin(), edit.add_tags.end());
+    return checked(std::move(content));
+}
+
+Result<Task> update(const Task& task, TaskContent content, std::vector<TaskId> depends_on,
+                    Timestamp now) {
+    if (task.deleted) return refused(task, "is deleted; restore it first");
+    Task after = changed(task, now);
+    after.content = std::move(content);
+    after.depends_on = std::move(depends_on);
+    return after;
+}
+
+Result<Task> start(const Task& task, Timestamp now) {
+    if (auto open = check_open(task); !open) return tl::unexpected(open.error());
+    if (task.status == Status::in_process) return refused(task, "is started already");
+    Task after = changed(task, now);
+    after.status = Status::in_process;
+    return after;
+}
+
+Result<Task> cancel(const Task& task, Timestamp now) {
+    if (auto open = check_open(task); !open) return tl::unexpected(open.error());
+    Task after = changed(task, now);
+    after.status = Status::cancelled;
+    return after;
+}
+
+Result<Task> complete(const Task& task, Timestamp now) {
+    if (auto open = check_open(task); !open) return tl::unexpected(open.error());
     Task after = changed(task, now);
     after.status = Status::completed;
     after.completed = now;

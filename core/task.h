@@ -44,6 +44,7 @@ struct Task {
     Timestamp created;
     Timestamp modified;
     std::optional<Timestamp> completed;
+    std::vector<TaskId> depends_on;    ///< sorted; while one of them is open, this one is blocked
     std::optional<Timestamp> deleted;  ///< soft: kept for `undo.ttl`, then removed
     std::int64_t revision = 1;
 
@@ -58,19 +59,44 @@ inline constexpr std::size_t summary_bytes_max = 1024;
 inline constexpr std::size_t notes_bytes_max = 64 * 1024;
 inline constexpr std::size_t word_bytes_max = 64;  ///< a project or a tag
 inline constexpr std::size_t tags_max = 32;
+inline constexpr std::size_t dependencies_max = 32;
 
 /// Checks and normalises what a user typed.
 ///
 /// Errors: invalid_argument on `summary`, `notes`, `project`, `tags` or `priority`.
 [[nodiscard]] Result<TaskContent> checked(TaskContent content);
 
-/// The four changes of a task's life; each gives the task one revision later and stores nothing.
+/// What an edit asks for; what is not there stays as it is.
+struct TaskEdit {
+    std::optional<std::string> summary;
+    std::optional<std::string> notes;
+    std::optional<std::string> project;
+    std::optional<std::vector<std::string>> tags;  ///< all of them, before the two below
+    std::vector<std::string> add_tags;
+    std::vector<std::string> remove_tags;
+    std::optional<int> priority;
+};
+
+/// The content after an edit, checked.
+///
+/// Errors: as checked(); invalid_argument on `remove_tags` - the task has no such tag.
+[[nodiscard]] Result<TaskContent> edited(TaskContent content, const TaskEdit& edit);
+
+/// The task with another content or other dependencies, one revision later.
+///
+/// Errors: failed_precondition on `status` - the task is deleted.
+[[nodiscard]] Result<Task> update(const Task& task, TaskContent content,
+                                  std::vector<TaskId> depends_on, Timestamp now);
+
+/// The changes of a task's life; each gives the task one revision later and stores nothing.
 ///
 /// Units:  `now` becomes `modified`, and COMPLETED or the time of deletion.
 /// Errors: failed_precondition on `status` - the task is not in a state to do that from, and the
 ///         message says in which it is.
 /// Source: RFC 5545 sections 3.8.1.11 (STATUS) and 3.8.2.1 (COMPLETED).
+[[nodiscard]] Result<Task> start(const Task& task, Timestamp now);
 [[nodiscard]] Result<Task> complete(const Task& task, Timestamp now);
+[[nodiscard]] Result<Task> cancel(const Task& task, Timestamp now);
 [[nodiscard]] Result<Task> reopen(const Task& task, Timestamp now);
 [[nodiscard]] Result<Task> remove(const Task& task, Timestamp now);
 [[nodiscard]] Result<Task> restore(const Task& task, Timestamp now);

@@ -6,7 +6,10 @@
 #include "daemon/handlers/admin_handlers.h"
 #include "daemon/handlers/event_handlers.h"
 #include "daemon/handlers/reminder_handlers.h"
+#include "daemon/handlers/series_handlers.h"
+#include "daemon/handlers/snooze_handlers.h"
 #include "daemon/handlers/task_handlers.h"
+#include "daemon/handlers/user_handlers.h"
 #include "ipc/json.h"
 #include "ipc/rpc.h"
 
@@ -52,11 +55,22 @@ const std::vector<Method>& methods() {
         row<ipc::TaskAdd, add_task>(),
         row<ipc::TaskGet, get_task>(),
         row<ipc::TaskList, list_tasks>(),
+        row<ipc::TaskUpdate, update_task>(),
+        row<ipc::TaskStart, start_task>(),
         row<ipc::TaskComplete, complete_task>(),
+        row<ipc::TaskCancel, cancel_task>(),
         row<ipc::TaskReopen, reopen_task>(),
         row<ipc::TaskDelete, delete_task>(),
         row<ipc::TaskRestore, restore_task>(),
+        row<ipc::TaskFacets, list_facets>(),
+        row<ipc::AgendaGet, get_agenda>(),
         row<ipc::SeriesList, list_series>(),
+        row<ipc::SeriesGet, get_series>(),
+        row<ipc::SeriesPause, pause_series>(),
+        row<ipc::SeriesResume, resume_series>(),
+        row<ipc::SeriesEnd, end_series>(),
+        row<ipc::ReminderSnooze, snooze_reminder>(),
+        row<ipc::ReminderAcknowledge, acknowledge_reminder>(),
         row<ipc::ChannelSet, set_channel>(),
         row<ipc::ChannelList, list_channels>(),
         row<ipc::ChannelRemove, remove_channel>(),
@@ -64,6 +78,8 @@ const std::vector<Method>& methods() {
         row<ipc::EventRead, read_events>(),
         row<ipc::EventList, list_events>(),
         row<ipc::BusEndpoint, bus_endpoint>(),
+        row<ipc::UserGet, get_user>(),
+        row<ipc::UserSet, set_user>(),
         row<ipc::AdminHealth, admin_health>(),
         row<ipc::AdminShutdown, admin_shutdown>(true),
     };

@@ -8,6 +8,7 @@
 #include "core/reminder.h"
 #include "core/series.h"
 #include "core/task.h"
+#include "core/user_settings.h"
 
 #include <cstdint>
 #include <optional>
@@ -75,10 +76,13 @@ struct TaskAdd {
     std::string tz_default;
     std::vector<std::string> remind;
     std::vector<std::string> channels;
+    std::vector<std::string> depends_on;  ///< tasks, as TASK of taskctl(1)
 };
 
 struct TaskDetails {
     core::Task task;
+    std::vector<core::Task> dependencies;  ///< the tasks that it depends on
+    std::vector<core::Task> dependents;    ///< those that wait for it
     std::optional<SeriesView> series;
     std::vector<core::Reminder> reminders;
     std::vector<core::Delivery> deliveries;  ///< the newest 20
@@ -92,6 +96,7 @@ struct TaskGet {
 
 struct TaskPage {
     std::vector<core::Task> tasks;
+    std::vector<std::int64_t> blocked;  ///< which of these have to wait, by number
     std::int64_t total = 0;
 };
 struct TaskList {
@@ -101,16 +106,84 @@ struct TaskList {
     core::TaskQuery query;
 };
 
-/// A closed task (completed or deleted) and, of a series, what came of it in the same transaction.
+/// A task that was changed; `understood` says what was made of the words.
+struct TaskChanged {
+    core::Task task;
+    std::vector<core::Reminder> reminders;
+    std::string understood;
+    std::vector<std::string> warnings;
+};
+/// What is not there stays as it is. `start` and `due` are words, "" or "none" for no time.
+struct TaskUpdate {
+    using Reply = TaskChanged;
+    static constexpr std::string_view method = "task.update";
+    static constexpr bool writes = true;
+    std::string task;
+    core::TaskEdit edit;
+    std::optional<std::string> start;
+    std::optional<std::string> due;
+    std::string tz;
+    std::string tz_default;
+    std::optional<std::vector<std::string>>
+        remind;  ///< all of them, in the place of those there are
+    std::optional<std::vector<std::string>> channels;    ///< of the reminders given here
+    std::optional<std::vector<std::string>> depends_on;  ///< all of them, before the two below
+    std::vector<std::string> add_depends_on;
+    std::vector<std::string> remove_depends_on;
+    std::optional<std::int64_t> if_revision;  ///< refuse if the task has changed since
+};
+struct TaskStart {
+    using Reply = TaskChanged;
+    static constexpr std::string_view method = "task.start";
+    static constexpr bool writes = true;
+    std::string task;
+};
+
+struct Facet {
+    std::string name;
+    std::int64_t count = 0;
+};
+struct TaskFacetsReply {
+    std::vector<Facet> tags;
+    std::vector<Facet> projects;
+};
+struct TaskFacets {
+    using Reply = TaskFacetsReply;
+    static constexpr std::string_view method = "task.facets";
+    static constexpr bool writes = false;
+};
+
+struct Agenda {
+    std::vector<core::Task> tasks;  ///< due from now on, not blocked, the next first
+    std::int64_t overdue = 0;
+};
+struct AgendaGet {
+    using Reply = Agenda;
+    static constexpr std::string_view method = "agenda.get";
+    static constexpr bool writes = false;
+    std::int64_t limit = 1;
+};
+
+/// A closed task (completed, cancelled or deleted) and, of a series, what came of it in the same
+/// transaction.
 struct TaskClosed {
     core::Task task;
     std::optional<core::Task> next;
     std::optional<core::SkippedSlots> skipped;
     bool series_ended = false;
+    bool series_paused = false;           ///< so there is no next one
+    std::vector<std::int64_t> unblocked;  ///< tasks that need not wait any more, by number
+    std::vector<std::string> warnings;
 };
 struct TaskComplete {
     using Reply = TaskClosed;
     static constexpr std::string_view method = "task.complete";
+    static constexpr bool writes = true;
+    std::string task;
+};
+struct TaskCancel {
+    using Reply = TaskClosed;
+    static constexpr std::string_view method = "task.cancel";
     static constexpr bool writes = true;
     std::string task;
 };
@@ -150,6 +223,95 @@ struct SeriesList {
     bool ended = false;  ///< the ended ones too
     std::int64_t limit = 100;
     std::int64_t offset = 0;
+};
+
+/// What became of a slot, or of a run of skipped ones.
+struct Occurrence {
+    std::string recurrence_id;
+    std::string last_slot;
+    std::int64_t count = 0;
+    std::string state;
+    std::string reason;     ///< of a skip
+    std::int64_t task = 0;  ///< its number, 0 without one
+};
+struct SeriesDetails {
+    SeriesView series;
+    std::vector<core::Reminder> reminders;
+    std::vector<core::CalendarTime> slots;  ///< the next five, also while it is paused
+    std::vector<Occurrence> occurrences;    ///< the newest 20, newest first
+};
+/// `series` is the number of one of its tasks, or the first 4 or more characters of its id.
+struct SeriesGet {
+    using Reply = SeriesDetails;
+    static constexpr std::string_view method = "series.get";
+    static constexpr bool writes = false;
+    std::string series;
+};
+struct SeriesChanged {
+    SeriesView series;
+    std::optional<core::Task> next;             ///< the task that a resumed series goes on with
+    std::optional<core::SkippedSlots> skipped;  ///< what passed while it was paused
+};
+struct SeriesPause {
+    using Reply = SeriesChanged;
+    static constexpr std::string_view method = "series.pause";
+    static constexpr bool writes = true;
+    std::string series;
+    std::string note;
+};
+struct SeriesResume {
+    using Reply = SeriesChanged;
+    static constexpr std::string_view method = "series.resume";
+    static constexpr bool writes = true;
+    std::string series;
+};
+struct SeriesEnd {
+    using Reply = SeriesChanged;
+    static constexpr std::string_view method = "series.end";
+    static constexpr bool writes = true;
+    std::string series;
+};
+
+struct ReminderChanged {
+    core::Task task;
+    core::Reminder reminder;
+};
+/// `until` is words: "20m", "until monday 9am", "tomorrow".
+struct ReminderSnooze {
+    using Reply = ReminderChanged;
+    static constexpr std::string_view method = "reminder.snooze";
+    static constexpr bool writes = true;
+    std::string task;
+    std::string until;
+    std::string tz;
+    std::string tz_default;
+};
+struct ReminderAcknowledge {
+    using Reply = ReminderChanged;
+    static constexpr std::string_view method = "reminder.acknowledge";
+    static constexpr bool writes = true;
+    std::string task;
+};
+
+struct UserSettingsReply {
+    std::string user_id;
+    core::UserSettings settings;
+    std::vector<std::string> warnings;
+};
+struct UserGet {
+    using Reply = UserSettingsReply;
+    static constexpr std::string_view method = "user.get";
+    static constexpr bool writes = false;
+};
+/// What is not there stays as it is; "" takes a setting back.
+struct UserSet {
+    using Reply = UserSettingsReply;
+    static constexpr std::string_view method = "user.set";
+    static constexpr bool writes = true;
+    std::optional<std::string> zone;
+    std::optional<std::string> email;
+    std::optional<std::string> quiet_hours;
+    std::string tz_default;
 };
 
 struct Channel {
@@ -244,6 +406,34 @@ struct AdminHealth {
     using Reply = Health;
     static constexpr std::string_view method = "admin.health";
     static constexpr bool writes = false;
+};
+
+/// One key of the configuration in force; `reloads` says that SIGHUP reads it again.
+struct ConfigValue {
+    std::string key;
+    std::string value;
+    std::string origin;
+    bool reloads = false;
+};
+struct ConfigReply {
+    std::vector<ConfigValue> values;
+};
+struct AdminConfig {
+    using Reply = ConfigReply;
+    static constexpr std::string_view method = "admin.config";
+    static constexpr bool writes = false;
+};
+
+/// A copy of the store, checked; `path` is absolute and must not exist.
+struct BackupReply {
+    std::string path;
+    std::int64_t bytes = 0;
+};
+struct AdminBackup {
+    using Reply = BackupReply;
+    static constexpr std::string_view method = "admin.backup";
+    static constexpr bool writes = false;
+    std::string path;
 };
 
 struct ShutdownReply {

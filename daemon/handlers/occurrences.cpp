@@ -34,7 +34,7 @@ ipc::SeriesView view_of(UnitOfWork& unit, const Series& series) {
         const std::string clock = core::format_local(series.dtstart).substr(11);
         view.words += " at " + (clock.substr(5) == ":00" ? clock.substr(0, 5) : clock);
     }
-    if (const auto open = unit.find_open_occurrence(series.user, series.id)) {
+    if (const auto open = unit.find_open_occurrence(series.user, series.id); open) {
         view.next = open->content.due;
         view.open_task = open->number;
     }
@@ -58,6 +58,29 @@ Task create_occurrence(UnitOfWork& unit, const Series& series, const core::Sched
     return task;
 }
 
+void put_skipped(UnitOfWork& unit, const Series& series, const std::string& about,
+                 const core::SkippedSlots& slots) {
+    unit.put_skipped(series.user, series.id, slots);
+    unit.append_event(series.user,
+                      {"occurrence.skipped", about, core::OccurrenceSkipped{series.id, slots}});
+}
+
+void go_on(UnitOfWork& unit, const Series& series, const core::Schedule& schedule,
+           const std::string& about, const core::NextSlot& next, Succession& result) {
+    if (next.skipped) {
+        put_skipped(unit, series, about, *next.skipped);
+        result.skipped = next.skipped;
+    }
+    if (next.slot) {
+        result.next = create_occurrence(unit, series, schedule, *next.slot);
+        return;
+    }
+    const Series after = ended(series, unit.now());
+    unit.update_series(series, after);
+    unit.append_event(series.user, {"series.ended", series.id.str(), after});
+    result.series_ended = true;
+}
+
 core::Result<Succession> succeed(UnitOfWork& unit, const Task& closed) {
     Succession result;
     const Series series = series_of(unit, closed);
@@ -66,22 +89,19 @@ core::Result<Succession> succeed(UnitOfWork& unit, const Task& closed) {
     // An occurrence that has a successor already makes no second one (P5).
     if (unit.find_successor(closed.user, closed.series, *closed.recurrence_id)) return result;
 
-    const auto next = core::slot_after(*schedule, *closed.recurrence_id, unit.now());
-    if (next.skipped) {
-        unit.put_skipped(series.user, series.id, *next.skipped);
-        unit.append_event(series.user, {"occurrence.skipped", closed.id.str(),
-                                        core::OccurrenceSkipped{series.id, *next.skipped}});
-        result.skipped = next.skipped;
-    }
-    if (next.slot) {
-        result.next = create_occurrence(unit, series, *schedule, *next.slot);
+    if (series.paused || series.ended) {
+        // It makes no next one; what had passed by then is decided now, the rest when it resumes.
+        const auto until = series.ended ? *series.ended : *series.paused;
+        result.skipped = core::slot_after(*schedule, *closed.recurrence_id, until).skipped;
+        if (result.skipped) put_skipped(unit, series, closed.id.str(), *result.skipped);
+        result.series_ended = series.ended.has_value();
+        result.series_paused = series.paused.has_value();
     } else {
-        const Series after = ended(series, unit.now());
-        unit.update_series(series, after);
-        unit.append_event(series.user, {"series.ended", series.id.str(), after});
-        result.series_ended = true;
+        const auto next = core::slot_after(*schedule, *closed.recurrence_id, unit.now());
+        go_on(unit, series, *schedule, closed.id.str(), next, result);
     }
-    if (auto armed = rearm(unit, closed, next.slot); !armed) return tl::unexpected(armed.error());
+    const auto from = result.next ? result.next->recurrence_id : std::nullopt;
+    if (auto armed = rearm(unit, closed, from); !armed) return tl::unexpected(armed.error());
     return result;
 }
 
@@ -111,7 +131,7 @@ core::Result<std::int64_t> take_back_successor(UnitOfWork& unit, const Task& tas
     }
     unit.erase_slots_after(task.user, task.series, *task.recurrence_id);
     const Series series = series_of(unit, task);
-    if (series.ended) {
+    if (series.ended && !series.ended_by_user) {
         const Series after = ended(series, {});
         unit.update_series(series, after);
         unit.append_event(series.user, {"series.updated", series.id.str(), after});
@@ -129,10 +149,14 @@ core::Result<void> rearm(UnitOfWork& unit, const Task& task,
             unit.update_reminder(reminder, *after);
             continue;
         }
-        const auto schedule = core::schedule_of(series_of(unit, task));
+        const Series series = series_of(unit, task);
+        const auto schedule = core::schedule_of(series);
         if (!schedule) return tl::unexpected(schedule.error());
-        const auto after = core::armed(reminder, *schedule, from_slot);
+        auto after = core::armed(reminder, *schedule, series.paused ? std::nullopt : from_slot);
         if (!after) return tl::unexpected(after.error());
+        // An ended series has the slot of its open task, and none after it.
+        if (series.ended && after->next_slot != task.recurrence_id)
+            after = core::armed(reminder, *schedule, {});
         unit.update_reminder(reminder, *after);
     }
     return {};

@@ -15,13 +15,23 @@ namespace taskd::daemon {
 [[nodiscard]] core::Task create_occurrence(UnitOfWork& unit, const core::Series& series,
                                            const core::Schedule& schedule, core::LocalTime slot);
 
-/// Goes on after an occurrence was closed: stores which slots are passed over, makes the next task
-/// or ends the series, and sets the reminders. Design section 7, overlap one with catch_up skip.
+/// What came after an occurrence was closed, or a series was resumed.
 struct Succession {
     std::optional<core::Task> next;
     std::optional<core::SkippedSlots> skipped;
     bool series_ended = false;
+    bool series_paused = false;
 };
+/// Stores that slots were passed over, with the event; `about` is the task or series concerned.
+void put_skipped(UnitOfWork& unit, const core::Series& series, const std::string& about,
+                 const core::SkippedSlots& slots);
+
+/// Makes the next occurrence of `next`, or ends the series when no slot is left.
+void go_on(UnitOfWork& unit, const core::Series& series, const core::Schedule& schedule,
+           const std::string& about, const core::NextSlot& next, Succession& result);
+
+/// Goes on after an occurrence was closed: stores which slots are passed over, makes the next task
+/// or ends the series, and sets the reminders. Design section 7, overlap one with catch_up skip.
 [[nodiscard]] core::Result<Succession> succeed(UnitOfWork& unit, const core::Task& closed);
 
 /// Prepares an occurrence to be open again: its successor, if nobody has touched it, goes away.

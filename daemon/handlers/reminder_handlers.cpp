@@ -25,6 +25,7 @@ struct Subject {
     std::optional<core::Task> task;
     std::string summary;
     std::optional<core::Schedule> schedule;
+    bool goes_on = true;  ///< the series has slots to come, and is not paused
 };
 
 core::Result<Subject> subject_of(UnitOfWork& unit, const Reminder& reminder) {
@@ -40,6 +41,7 @@ core::Result<Subject> subject_of(UnitOfWork& unit, const Reminder& reminder) {
     auto schedule = core::schedule_of(*series);
     if (!schedule) return tl::unexpected(schedule.error());
     subject.schedule = std::move(*schedule);
+    subject.goes_on = !series->ended && !series->paused;
     subject.task = unit.find_open_occurrence(reminder.user, reminder.series);
     subject.summary = series->content.summary;
     return subject;
@@ -53,6 +55,7 @@ std::vector<std::string> channels_of(UnitOfWork& unit, const Reminder& reminder)
 
 void deliver(UnitOfWork& unit, const Reminder& reminder, const core::ReminderFired& fired,
              std::int64_t user_seq) {
+    const auto may_go_out = core::after_quiet_hours(unit.user_settings(reminder.user), unit.now());
     for (const auto& channel : channels_of(unit, reminder)) {
         Delivery delivery;
         delivery.id = core::DeliveryId{core::uuid_v7(unit.now(), unit.random())};
@@ -64,7 +67,7 @@ void deliver(UnitOfWork& unit, const Reminder& reminder, const core::ReminderFir
         delivery.firing = fired.firing;
         delivery.event_user_seq = user_seq;
         delivery.created = unit.now();
-        delivery.next_attempt = unit.now();
+        delivery.next_attempt = may_go_out;
         unit.insert_delivery(delivery);
     }
 }
@@ -98,8 +101,8 @@ core::Result<void> fire_reminder(UnitOfWork& unit, const Timer& timer) {
     auto subject = subject_of(unit, *reminder);
     if (!subject) return tl::unexpected(subject.error());
     auto firing = subject->schedule
-                      ? core::fire(*reminder, *subject->schedule, unit.now())
-                      : core::fire(*reminder, *subject->task->content.due, unit.now());
+                      ? core::fire(*reminder, *subject->schedule, unit.now(), !subject->goes_on)
+                      : core::fire(*reminder, subject->task->content.due, unit.now());
     if (!firing) return tl::unexpected(firing.error());
     if (firing->missed) append(unit, *reminder, *subject, "reminder.missed", *firing->missed);
     if (firing->due) {

@@ -4,6 +4,7 @@
 #include "core/uuid.h"
 #include "core/when.h"
 #include "daemon/handlers/occurrences.h"
+#include "daemon/handlers/task_words.h"
 
 #include <algorithm>
 
@@ -14,35 +15,46 @@ using core::Task;
 
 constexpr std::int64_t deliveries_shown = 20;
 
-/// The zone of a request's words: --tz, the user's setting, the caller's own, UTC.
-core::Result<core::TimeZone> zone_for(const ipc::TaskAdd& request, Handling& h,
+/// The tasks that wait for `task`, which has just been closed, and for nothing else.
+std::vector<std::int64_t> unblocked_by(UnitOfWork& unit, const Task& task) {
+    std::vector<std::int64_t> numbers;
+    for (const auto& dependent : unit.dependents_of(task))
+        if (dependent.is_open() && !unit.is_blocked(dependent)) numbers.push_back(dependent.number);
+    std::sort(numbers.begin(), numbers.end());
+    return numbers;
+}
+
+}  // namespace
+
+core::Result<core::TimeZone> zone_for(const Words& words, Handling& h,
                                       std::vector<std::string>& warnings) {
-    if (!request.tz.empty()) return core::TimeZone::load(request.tz);
-    if (const auto zone = h.unit.zone_of(h.user)) return core::TimeZone::load(*zone);
-    if (request.tz_default.empty()) {
-        const bool has_times = !request.at.empty() || !request.due.empty() ||
-                               !request.start.empty() || !request.every.empty();
-        if (has_times) warnings.emplace_back("no time zone is known, so times are in UTC");
+    if (!words.tz.empty()) return core::TimeZone::load(words.tz);
+    const auto settings = h.unit.user_settings(h.user);
+    if (!settings.zone.empty()) return core::TimeZone::load(settings.zone);
+    if (words.tz_default.empty()) {
+        if (words.has_times) warnings.emplace_back("no time zone is known, so times are in UTC");
         return core::TimeZone::utc();
     }
-    auto zone = core::TimeZone::load(request.tz_default);
+    auto zone = core::TimeZone::load(words.tz_default);
     if (!zone) return core::invalid_argument("tz_default", "is not a time zone", zone.error().hint);
     return zone;
 }
 
-core::Result<std::vector<core::Reminder>> read_reminders(const ipc::TaskAdd& request, Handling& h) {
-    if (request.remind.size() > ipc::reminders_max)
-        return core::invalid_argument("remind",
-                                      std::to_string(request.remind.size()) +
-                                          " reminders were given; at most 16 are accepted");
-    if (!request.channels.empty() && request.remind.empty())
+core::Result<std::vector<core::Reminder>> read_reminders(const std::vector<std::string>& remind,
+                                                         const std::vector<std::string>& channels,
+                                                         Handling& h) {
+    if (remind.size() > ipc::reminders_max)
+        return core::invalid_argument(
+            "remind",
+            std::to_string(remind.size()) + " reminders were given; at most 16 are accepted");
+    if (!channels.empty() && remind.empty())
         return core::invalid_argument("channels", "needs a reminder to send; add --remind 10m");
-    for (const auto& name : request.channels)
+    for (const auto& name : channels)
         if (!h.unit.find_channel(h.user, name))
             return core::not_found("channels", "there is no channel \"" + name + "\"",
                                    "taskctl channels list shows those there are");
     std::vector<core::Reminder> reminders;
-    for (const auto& words : request.remind) {
+    for (const auto& words : remind) {
         const auto before = core::parse_span("remind", words);
         if (!before) return tl::unexpected(before.error());
         const bool twice = std::any_of(reminders.begin(), reminders.end(),
@@ -53,10 +65,44 @@ core::Result<std::vector<core::Reminder>> read_reminders(const ipc::TaskAdd& req
         reminder.id = core::ReminderId{core::uuid_v4(h.unit.random())};
         reminder.user = h.user;
         reminder.before = *before;
-        reminder.channels = request.channels;
+        reminder.channels = channels;
         reminders.push_back(std::move(reminder));
     }
     return reminders;
+}
+
+core::Result<std::vector<core::TaskId>> read_dependencies(const std::string& field,
+                                                          const std::vector<std::string>& words,
+                                                          const core::TaskId& task, Handling& h) {
+    std::vector<core::TaskId> ids;
+    for (const auto& word : words) {
+        const auto other = h.unit.find_task(h.user, word);
+        if (!other) {
+            core::Error error = other.error();
+            error.field = field;
+            return tl::unexpected(error);
+        }
+        const std::string number = std::to_string(other->number);
+        if (other->deleted)
+            return core::failed_precondition(field, "task " + number + " is deleted");
+        if (other->id == task)
+            return core::invalid_argument(field, "task " + number + " can't depend on itself");
+        if (!task.empty() && h.unit.depends_on(h.user, other->id, task))
+            return core::invalid_argument(field,
+                                          "task " + number +
+                                              " depends on this one already; they would wait for "
+                                              "each other for ever");
+        ids.push_back(other->id);
+    }
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    return ids;
+}
+
+core::Result<void> check_count(const std::vector<core::TaskId>& depends_on) {
+    if (depends_on.size() <= core::dependencies_max) return {};
+    return core::invalid_argument("depends_on", std::to_string(depends_on.size()) +
+                                                    " tasks to wait for; at most 32 are accepted");
 }
 
 void warn_if_past(const core::Reminder& reminder, core::Timestamp now,
@@ -70,6 +116,8 @@ void warn_if_past(const core::Reminder& reminder, core::Timestamp now,
                                     ? " is late already; it goes off now"
                                     : " is too late to go off; it is recorded as missed"));
 }
+
+namespace {
 
 core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h,
                                         core::TaskContent content, const core::TimeZone& zone,
@@ -105,9 +153,7 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
     h.unit.insert_series(series);
     h.unit.append_event(h.user, {"series.created", series.id.str(), series});
     if (first.skipped) {
-        h.unit.put_skipped(h.user, series.id, *first.skipped);
-        h.unit.append_event(h.user, {"occurrence.skipped", series.id.str(),
-                                     core::OccurrenceSkipped{series.id, *first.skipped}});
+        put_skipped(h.unit, series, series.id.str(), *first.skipped);
     }
     added.task = create_occurrence(h.unit, series, *schedule, *first.slot);
     for (auto& reminder : reminders) {
@@ -151,7 +197,7 @@ core::Result<ipc::TaskAdded> add_single(const ipc::TaskAdd& request, Handling& h
                                       "there is no time to remind before; add --at or "
                                       "--due, or --every for a recurring task");
 
-    Task& task = added.task;
+    Task& task = added.task;  // its dependencies were read before
     task.id = core::TaskId{core::uuid_v4(h.unit.random())};
     task.user = h.user;
     task.number = h.unit.next_task_number(h.user);
@@ -172,7 +218,7 @@ core::Result<ipc::TaskAdded> add_single(const ipc::TaskAdd& request, Handling& h
 
 /// After an occurrence or a single task was closed; `task` is as it is now.
 core::Result<ipc::TaskClosed> closed(Handling& h, const Task& task) {
-    ipc::TaskClosed reply{task, {}, {}, false};
+    ipc::TaskClosed reply{task, {}, {}, false, false, unblocked_by(h.unit, task), {}};
     if (task.series.empty()) {
         if (auto armed = rearm(h.unit, task, {}); !armed) return tl::unexpected(armed.error());
         return reply;
@@ -182,7 +228,16 @@ core::Result<ipc::TaskClosed> closed(Handling& h, const Task& task) {
     reply.next = succession->next;
     reply.skipped = succession->skipped;
     reply.series_ended = succession->series_ended;
+    reply.series_paused = succession->series_paused;
     return reply;
+}
+
+/// An occurrence that is closed without being done: its slot is passed over.
+void skip_slot_of(Handling& h, const Task& task, core::SkipReason reason) {
+    const auto series = h.unit.find_series(h.user, task.series);
+    if (!series) return;
+    put_skipped(h.unit, *series, task.id.str(),
+                {*task.recurrence_id, *task.recurrence_id, 1, reason});
 }
 
 /// Before `task`, which is closed, is opened again as `after`.
@@ -213,14 +268,23 @@ core::Result<ipc::TaskAdded> add_task(const ipc::TaskAdd& request, Handling& h) 
                        {},
                        {}});
     if (!content) return tl::unexpected(content.error());
-    const auto zone = zone_for(request, h, added.warnings);
+    const bool has_times = !request.at.empty() || !request.due.empty() || !request.start.empty() ||
+                           !request.every.empty();
+    const auto zone = zone_for({request.tz, request.tz_default, has_times}, h, added.warnings);
     if (!zone) return tl::unexpected(zone.error());
     if (!request.start.empty()) {
         const auto start = core::parse_when("start", request.start, h.unit.now(), *zone);
         if (!start) return tl::unexpected(start.error());
         content->start = start->time;
     }
-    auto reminders = read_reminders(request, h);
+    const auto depends_on = read_dependencies("depends_on", request.depends_on, {}, h);
+    if (!depends_on) return tl::unexpected(depends_on.error());
+    if (auto good = check_count(*depends_on); !good) return tl::unexpected(good.error());
+    if (!depends_on->empty() && !request.every.empty())
+        return core::invalid_argument("depends_on",
+                                      "is for a task that does not recur; leave out --every");
+    added.task.depends_on = *depends_on;
+    auto reminders = read_reminders(request.remind, request.channels, h);
     if (!reminders) return tl::unexpected(reminders.error());
     return (request.every.empty() ? add_single : add_series)(
         request, h, std::move(*content), *zone, std::move(*reminders), std::move(added));
@@ -231,8 +295,13 @@ core::Result<ipc::TaskDetails> get_task(const ipc::TaskGet& request, Handling& h
     if (!task) return tl::unexpected(task.error());
     ipc::TaskDetails details{*task,
                              {},
+                             h.unit.dependents_of(*task),
+                             {},
                              h.unit.reminders_of(*task),
                              h.unit.list_deliveries(h.user, task->id, deliveries_shown)};
+    for (const auto& id : task->depends_on)
+        if (auto other = h.unit.find_task(h.user, id))
+            details.dependencies.push_back(std::move(*other));
     if (const auto series = h.unit.find_series(h.user, task->series))
         details.series = view_of(h.unit, *series);
     return details;
@@ -249,9 +318,51 @@ core::Result<ipc::TaskClosed> complete_task(const ipc::TaskComplete& request, Ha
     if (!task) return tl::unexpected(task.error());
     const auto after = core::complete(*task, h.unit.now());
     if (!after) return tl::unexpected(after.error());
+    const bool was_blocked = h.unit.is_blocked(*task);
     h.unit.update_task(*task, *after);
     h.unit.append_event(h.user, {"task.completed", after->id.str(), *after});
+    auto reply = closed(h, *after);
+    if (reply && was_blocked)
+        reply->warnings.push_back("task " + std::to_string(task->number) +
+                                  " depends on a task that is still open");
+    return reply;
+}
+
+core::Result<ipc::TaskClosed> cancel_task(const ipc::TaskCancel& request, Handling& h) {
+    const auto task = h.unit.find_task(h.user, request.task);
+    if (!task) return tl::unexpected(task.error());
+    const auto after = core::cancel(*task, h.unit.now());
+    if (!after) return tl::unexpected(after.error());
+    h.unit.update_task(*task, *after);
+    h.unit.append_event(h.user, {"task.cancelled", after->id.str(), *after});
+    skip_slot_of(h, *task, core::SkipReason::cancelled);
     return closed(h, *after);
+}
+
+core::Result<ipc::TaskChanged> start_task(const ipc::TaskStart& request, Handling& h) {
+    const auto task = h.unit.find_task(h.user, request.task);
+    if (!task) return tl::unexpected(task.error());
+    const auto after = core::start(*task, h.unit.now());
+    if (!after) return tl::unexpected(after.error());
+    h.unit.update_task(*task, *after);
+    h.unit.append_event(h.user, {"task.started", after->id.str(), *after});
+    ipc::TaskChanged reply{*after, {}, {}, {}};
+    if (h.unit.is_blocked(*after))
+        reply.warnings.push_back("task " + std::to_string(after->number) +
+                                 " depends on a task that is still open");
+    return reply;
+}
+
+core::Result<ipc::TaskFacetsReply> list_facets(const ipc::TaskFacets&, Handling& h) {
+    return h.unit.facets(h.user);
+}
+
+core::Result<ipc::Agenda> get_agenda(const ipc::AgendaGet& request, Handling& h) {
+    if (request.limit < 1 || request.limit > core::page_max)
+        return core::invalid_argument(
+            "limit", std::to_string(request.limit) + " is not accepted; use 1 to 1000");
+    return ipc::Agenda{h.unit.next_tasks(h.user, h.unit.now(), request.limit),
+                       h.unit.count_overdue(h.user, h.unit.now())};
 }
 
 core::Result<ipc::TaskClosed> delete_task(const ipc::TaskDelete& request, Handling& h) {
@@ -262,14 +373,8 @@ core::Result<ipc::TaskClosed> delete_task(const ipc::TaskDelete& request, Handli
     h.unit.update_task(*task, *after);
     h.unit.append_event(h.user, {"task.deleted", after->id.str(), *after});
     // A task that was closed before had its succession then.
-    if (!task->is_open()) return ipc::TaskClosed{*after, {}, {}, false};
-    if (!task->series.empty()) {
-        const core::SkippedSlots slot{*task->recurrence_id, *task->recurrence_id, 1,
-                                      core::SkipReason::user};
-        h.unit.put_skipped(h.user, task->series, slot);
-        h.unit.append_event(h.user, {"occurrence.skipped", task->id.str(),
-                                     core::OccurrenceSkipped{task->series, slot}});
-    }
+    if (!task->is_open()) return ipc::TaskClosed{*after, {}, {}, false, false, {}, {}};
+    skip_slot_of(h, *task, core::SkipReason::user);
     return closed(h, *after);
 }
 
@@ -296,14 +401,6 @@ core::Result<ipc::TaskReopened> restore_task(const ipc::TaskRestore& request, Ha
     auto reply = opened(h, *task, *after);
     if (reply) h.unit.append_event(h.user, {"task.restored", after->id.str(), *after});
     return reply;
-}
-
-core::Result<ipc::SeriesPage> list_series(const ipc::SeriesList& request, Handling& h) {
-    if (request.limit < 1 || request.limit > core::page_max || request.offset < 0)
-        return core::invalid_argument("limit", "use 1 to 1000 per page, and an offset from 0 up");
-    auto page = h.unit.list_series(h.user, request);
-    for (auto& view : page.series) view = view_of(h.unit, view.series);
-    return page;
 }
 
 }  // namespace taskd::daemon

@@ -9,6 +9,15 @@ namespace taskd::daemon {
 [[nodiscard]] core::Result<ipc::TaskAdded> add_task(const ipc::TaskAdd& request, Handling& h);
 [[nodiscard]] core::Result<ipc::TaskDetails> get_task(const ipc::TaskGet& request, Handling& h);
 [[nodiscard]] core::Result<ipc::TaskPage> list_tasks(const ipc::TaskList& request, Handling& h);
+[[nodiscard]] core::Result<ipc::TaskFacetsReply> list_facets(const ipc::TaskFacets& request,
+                                                             Handling& h);
+[[nodiscard]] core::Result<ipc::Agenda> get_agenda(const ipc::AgendaGet& request, Handling& h);
+[[nodiscard]] core::Result<ipc::TaskChanged> start_task(const ipc::TaskStart& request, Handling& h);
+/// edit_handlers.cpp
+[[nodiscard]] core::Result<ipc::TaskChanged> update_task(const ipc::TaskUpdate& request,
+                                                         Handling& h);
+[[nodiscard]] core::Result<ipc::TaskClosed> cancel_task(const ipc::TaskCancel& request,
+                                                        Handling& h);
 [[nodiscard]] core::Result<ipc::TaskClosed> complete_task(const ipc::TaskComplete& request,
                                                           Handling& h);
 [[nodiscard]] core::Result<ipc::TaskClosed> delete_task(const ipc::TaskDelete& request,
@@ -17,7 +26,5 @@ namespace taskd::daemon {
                                                           Handling& h);
 [[nodiscard]] core::Result<ipc::TaskReopened> restore_task(const ipc::TaskRestore& request,
                                                            Handling& h);
-[[nodiscard]] core::Result<ipc::SeriesPage> list_series(const ipc::SeriesList& request,
-                                                        Handling& h);
 
 }  // namespace taskd::daemon

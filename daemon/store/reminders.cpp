@@ -11,7 +11,7 @@ using std::chrono::seconds;
 
 #define REMINDER_COLUMNS                                                                  \
     "user_id, id, task_id, series_id, before_ms, channels, grace_ms, fired, fired_slot, " \
-    "next_slot, next_ms"
+    "next_slot, next_ms, firing, fired_at, snoozed_until, acknowledged"
 
 seconds span(const Query& row, int column) {
     return std::chrono::duration_cast<seconds>(milliseconds{row.integer(column)});
@@ -33,6 +33,10 @@ Reminder read_reminder(const Query& row) {
     reminder.fired_slot = optional_local(row, 8);
     reminder.next_slot = optional_local(row, 9);
     reminder.next = row.optional_time(10);
+    reminder.firing = row.integer(11);
+    reminder.fired_at = row.optional_time(12);
+    reminder.snoozed_until = row.optional_time(13);
+    reminder.acknowledged = row.optional_time(14);
     return reminder;
 }
 
@@ -63,11 +67,14 @@ std::vector<Reminder> UnitOfWork::reminders_of(const core::Task& task) {
 
 void UnitOfWork::insert_reminder(const Reminder& reminder) {
     Query(db_,
-          "INSERT INTO reminder (" REMINDER_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          "INSERT INTO reminder (" REMINDER_COLUMNS
+          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+          "?, ?, ?)",
           reminder.user.str(), reminder.id.str(), id_column(reminder.task),
           id_column(reminder.series), span_column(reminder.before),
           nlohmann::json(reminder.channels).dump(), span_column(reminder.grace), reminder.fired,
-          local_column(reminder.fired_slot), local_column(reminder.next_slot), reminder.next)
+          local_column(reminder.fired_slot), local_column(reminder.next_slot), reminder.next,
+          reminder.firing, reminder.fired_at, reminder.snoozed_until, reminder.acknowledged)
         .run();
     move_timer(TimerKind::reminder, reminder.user, reminder.id.str(), {}, reminder.next);
     remember("reminder", reminder.id.str(), nullptr);
@@ -76,13 +83,23 @@ void UnitOfWork::insert_reminder(const Reminder& reminder) {
 void UnitOfWork::update_reminder(const Reminder& before, const Reminder& after) {
     if (before == after) return;
     Query(db_,
-          "UPDATE reminder SET fired = ?3, fired_slot = ?4, next_slot = ?5, next_ms = ?6 "
+          "UPDATE reminder SET fired = ?3, fired_slot = ?4, next_slot = ?5, next_ms = ?6, "
+          "firing = ?7, fired_at = ?8, snoozed_until = ?9, acknowledged = ?10 "
           "WHERE user_id = ?1 AND id = ?2",
           after.user.str(), after.id.str(), after.fired, local_column(after.fired_slot),
-          local_column(after.next_slot), after.next)
+          local_column(after.next_slot), after.next, after.firing, after.fired_at,
+          after.snoozed_until, after.acknowledged)
         .run();
     move_timer(TimerKind::reminder, after.user, after.id.str(), before.next, after.next);
     remember("reminder", after.id.str(), ipc::to_json(before));
+}
+
+void UnitOfWork::erase_reminder(const Reminder& reminder) {
+    Query(db_, "DELETE FROM reminder WHERE user_id = ? AND id = ?", reminder.user.str(),
+          reminder.id.str())
+        .run();
+    move_timer(TimerKind::reminder, reminder.user, reminder.id.str(), reminder.next, {});
+    remember("reminder", reminder.id.str(), ipc::to_json(reminder));
 }
 
 }  // namespace taskd::daemon

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/text.h"
 #include "core/when.h"
 #include "daemon/store/columns.h"
 #include "daemon/store/unit_of_work.h"
@@ -8,8 +9,9 @@ namespace {
 
 using core::Series;
 
-#define SERIES_COLUMNS \
-    "user_id, id, content, dtstart, is_date, tzid, rrule, created, ended, revision"
+#define SERIES_COLUMNS                                                                             \
+    "user_id, id, content, dtstart, is_date, tzid, rrule, created, ended, ended_by_user, paused, " \
+    "pause_note, revision"
 
 Series read_series(const Query& row) {
     Series series;
@@ -25,7 +27,10 @@ Series read_series(const Query& row) {
     series.rule = *rule;
     series.created = row.time(7);
     series.ended = row.optional_time(8);
-    series.revision = row.integer(9);
+    series.ended_by_user = row.integer(9) != 0;
+    series.paused = row.optional_time(10);
+    series.pause_note = row.text(11);
+    series.revision = row.integer(12);
     return series;
 }
 
@@ -55,22 +60,81 @@ ipc::SeriesPage UnitOfWork::list_series(const core::UserId& user, const ipc::Ser
 }
 
 void UnitOfWork::insert_series(const Series& series) {
-    Query(db_, "INSERT INTO series (" SERIES_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    Query(db_,
+          "INSERT INTO series (" SERIES_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
           series.user.str(), series.id.str(), ipc::to_json(series.content).dump(),
           core::format_local(series.dtstart), series.is_date, series.tzid,
-          core::format_rrule(series.rule), series.created, series.ended, series.revision)
+          core::format_rrule(series.rule), series.created, series.ended, series.ended_by_user,
+          series.paused, series.pause_note, series.revision)
         .run();
     remember("series", series.id.str(), nullptr);
 }
 
 void UnitOfWork::update_series(const Series& before, const Series& after) {
     Query(db_,
-          "UPDATE series SET content = ?3, ended = ?4, revision = ?5 "
-          "WHERE user_id = ?1 AND id = ?2",
+          "UPDATE series SET content = ?3, ended = ?4, ended_by_user = ?5, paused = ?6, "
+          "pause_note = ?7, revision = ?8 WHERE user_id = ?1 AND id = ?2",
           after.user.str(), after.id.str(), ipc::to_json(after.content).dump(), after.ended,
-          after.revision)
+          after.ended_by_user, after.paused, after.pause_note, after.revision)
         .run();
     remember("series", after.id.str(), ipc::to_json(before));
+}
+
+core::Result<Series> UnitOfWork::find_series(const core::UserId& user,
+                                             const std::string& reference) {
+    const auto ref = core::task_ref_from(reference);
+    const auto missing = [&](const std::string& what) {
+        return core::not_found("series", what, "taskctl series list shows the series");
+    };
+    if (!ref) {
+        core::Error error = ref.error();
+        error.field = "series";
+        error.message = "series: \"" + core::clipped(reference, 64) +
+                        "\" is neither the number of one of its tasks nor the first 4 or more "
+                        "characters of its id";
+        return tl::unexpected(error);
+    }
+    if (ref->number) {
+        const auto task = find_task(user, reference);
+        if (!task) return missing("there is no task " + reference + ", so no series of it");
+        if (const auto series = find_series(user, task->series)) return *series;
+        return core::invalid_argument("series", "task " + reference + " does not recur");
+    }
+    Query row(db_,
+              "SELECT " SERIES_COLUMNS
+              " FROM series WHERE user_id = ?1 AND id >= ?2 AND id < ?2 || 'g' LIMIT 2",
+              user.str(), ref->id_prefix);
+    if (!row.step()) return missing("there is no series " + reference);
+    Series series = read_series(row);
+    if (!row.step()) return series;
+    return core::invalid_argument(
+        "series", "\"" + reference + "\" is the beginning of several ids; type more of it");
+}
+
+std::vector<ipc::Occurrence> UnitOfWork::newest_occurrences(const core::UserId& user,
+                                                            const core::SeriesId& series,
+                                                            std::int64_t limit) {
+    std::vector<ipc::Occurrence> occurrences;
+    Query row(db_,
+              "SELECT o.recurrence_id, last_slot, count, state, coalesce(reason, ''), "
+              "coalesce(number, 0) FROM occurrence o LEFT JOIN task t "
+              "ON t.user_id = o.user_id AND t.id = o.task_id "
+              "WHERE o.user_id = ? AND o.series_id = ? ORDER BY o.recurrence_id DESC LIMIT ?",
+              user.str(), series.str(), limit);
+    while (row.step())
+        occurrences.push_back(
+            {row.text(0), row.text(1), row.integer(2), row.text(3), row.text(4), row.integer(5)});
+    return occurrences;
+}
+
+std::optional<core::LocalTime> UnitOfWork::last_decided(const core::UserId& user,
+                                                        const core::SeriesId& series) {
+    Query row(db_,
+              "SELECT last_slot FROM occurrence WHERE user_id = ? AND series_id = ? "
+              "ORDER BY recurrence_id DESC LIMIT 1",
+              user.str(), series.str());
+    if (!row.step()) return {};
+    return core::parse_local(row.text(0));
 }
 
 std::optional<core::Task> UnitOfWork::find_open_occurrence(const core::UserId& user,

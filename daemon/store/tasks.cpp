@@ -21,6 +21,23 @@ std::vector<std::string> tags_of(Database& db, const Task& task) {
     return tags;
 }
 
+std::vector<core::TaskId> dependencies_of(Database& db, const Task& task) {
+    std::vector<core::TaskId> ids;
+    Query row(db,
+              "SELECT depends_on FROM dependency WHERE user_id = ? AND task_id = ? "
+              "ORDER BY depends_on",
+              task.user.str(), task.id.str());
+    while (row.step()) ids.emplace_back(row.text(0));
+    return ids;
+}
+
+void write_dependencies(Database& db, const Task& task) {
+    for (const auto& id : task.depends_on)
+        Query(db, "INSERT INTO dependency VALUES (?, ?, ?)", task.user.str(), task.id.str(),
+              id.str())
+            .run();
+}
+
 Task read_task(Database& db, const Query& row) {
     Task task;
     task.user = core::UserId{row.text(0)};
@@ -43,6 +60,7 @@ Task read_task(Database& db, const Query& row) {
     task.deleted = row.optional_time(15);
     task.revision = row.integer(16);
     task.content.tags = tags_of(db, task);
+    task.depends_on = dependencies_of(db, task);
     return task;
 }
 
@@ -66,6 +84,8 @@ std::string like_pattern(const std::string& text) {
     return pattern + "%";
 }
 
+#define TASK_IS_OPEN(t) t ".deleted IS NULL AND " t ".status IN ('needs-action', 'in-process')"
+
 /// One statement for every filter: what isn't asked for is switched off by a null or empty value,
 /// so that no SQL is ever put together from a request.
 #define TASK_FILTER                                                                             \
@@ -76,7 +96,10 @@ std::string like_pattern(const std::string& text) {
     " AND (?5 = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(?5) wanted WHERE NOT EXISTS"        \
     "   (SELECT 1 FROM tag WHERE tag.user_id = t.user_id AND task_id = t.id AND tag = value)))" \
     " AND (?6 = '%%' OR summary LIKE ?6 ESCAPE '\\' OR notes LIKE ?6 ESCAPE '\\')"              \
-    " AND (?7 IS NULL OR due_ms >= ?7) AND (?8 IS NULL OR due_ms < ?8)"
+    " AND (?7 IS NULL OR due_ms >= ?7) AND (?8 IS NULL OR due_ms < ?8)"                         \
+    " AND (?11 IS NULL OR ?11 = EXISTS (SELECT 1 FROM dependency d JOIN task b ON"              \
+    "   b.user_id = d.user_id AND b.id = d.depends_on WHERE d.user_id = t.user_id AND"          \
+    "   d.task_id = t.id AND " TASK_IS_OPEN("b") "))"
 
 #define TASK_PAGE(order) \
     "SELECT " TASK_COLUMNS TASK_FILTER " ORDER BY " order " LIMIT ?9 OFFSET ?10"
@@ -138,18 +161,94 @@ ipc::TaskPage UnitOfWork::list_tasks(const core::UserId& user, const core::TaskQ
     ipc::TaskPage page;
     Query row(db_, page_statement(query.sort), user.str(), query.deleted, statuses.dump(),
               query.project, tags, text, query.due_from, query.due_before, query.limit,
-              query.offset);
+              query.offset, query.blocked);
     while (row.step()) page.tasks.push_back(read_task(db_, row));
+    for (const auto& task : page.tasks)
+        if (task.is_open() && !task.depends_on.empty() && is_blocked(task))
+            page.blocked.push_back(task.number);
     const auto shown = static_cast<std::int64_t>(page.tasks.size());
     page.total = query.offset + shown;
     if (shown == query.limit || (shown == 0 && query.offset > 0)) {
-        Query count(db_, "SELECT count(*) FROM (SELECT 1" TASK_FILTER " LIMIT ?9)", user.str(),
-                    query.deleted, statuses.dump(), query.project, tags, text, query.due_from,
-                    query.due_before, core::counted_max + 1);
+        Query count(db_, "SELECT count(*) FROM (SELECT 1" TASK_FILTER " LIMIT ?9 OFFSET ?10)",
+                    user.str(), query.deleted, statuses.dump(), query.project, tags, text,
+                    query.due_from, query.due_before, core::counted_max + 1, 0, query.blocked);
         if (count.step())
             page.total = shown == 0 ? count.integer(0) : std::max(page.total, count.integer(0));
     }
     return page;
+}
+
+bool UnitOfWork::is_blocked(const Task& task) {
+    Query row(db_,
+              "SELECT 1 FROM dependency d JOIN task b ON b.user_id = d.user_id AND "
+              "b.id = d.depends_on WHERE d.user_id = ? AND d.task_id = ? "
+              "AND " TASK_IS_OPEN("b") " LIMIT 1",
+              task.user.str(), task.id.str());
+    return row.step();
+}
+
+std::vector<Task> UnitOfWork::dependents_of(const Task& task) {
+    std::vector<Task> tasks;
+    Query row(db_, "SELECT task_id FROM dependency WHERE user_id = ? AND depends_on = ? LIMIT ?",
+              task.user.str(), task.id.str(), core::page_max);
+    while (row.step())
+        if (auto dependent = find_task(task.user, core::TaskId{row.text(0)}))
+            tasks.push_back(std::move(*dependent));
+    return tasks;
+}
+
+bool UnitOfWork::depends_on(const core::UserId& user, const core::TaskId& from,
+                            const core::TaskId& target) {
+    Query row(db_,
+              "WITH RECURSIVE reached (id) AS (VALUES (?2) UNION SELECT d.depends_on "
+              "FROM dependency d JOIN reached r ON d.user_id = ?1 AND d.task_id = r.id) "
+              "SELECT 1 FROM reached WHERE id = ?3 LIMIT 1",
+              user.str(), from.str(), target.str());
+    return row.step();
+}
+
+std::vector<Task> UnitOfWork::next_tasks(const core::UserId& user, core::Timestamp from,
+                                         std::int64_t limit) {
+    std::vector<Task> tasks;
+    // By the index of the list's order; blocked ones are looked at and left out.
+    Query row(db_,
+              "SELECT " TASK_COLUMNS
+              " FROM task t WHERE user_id = ? AND ifnull(due_ms, 9223372036854775807) >= ? "
+              "AND due_ms IS NOT NULL AND " TASK_IS_OPEN(
+                  "t") " ORDER BY ifnull(due_ms, 9223372036854775807), number LIMIT ?",
+              user.str(), from, core::page_max);
+    while (static_cast<std::int64_t>(tasks.size()) < limit && row.step()) {
+        auto task = read_task(db_, row);
+        if (task.depends_on.empty() || !is_blocked(task)) tasks.push_back(std::move(task));
+    }
+    return tasks;
+}
+
+std::int64_t UnitOfWork::count_overdue(const core::UserId& user, core::Timestamp now) {
+    Query row(db_,
+              "SELECT count(*) FROM (SELECT 1 FROM task t WHERE user_id = ? AND "
+              "ifnull(due_ms, 9223372036854775807) < ? AND " TASK_IS_OPEN("t") " LIMIT ?)",
+              user.str(), now, core::counted_max);
+    return row.step() ? row.integer(0) : 0;
+}
+
+ipc::TaskFacetsReply UnitOfWork::facets(const core::UserId& user) {
+    ipc::TaskFacetsReply facets;
+    const auto take = [](Query&& row, std::vector<ipc::Facet>& into) {
+        while (row.step()) into.push_back({row.text(0), row.integer(1)});
+    };
+    take(Query(db_,
+               "SELECT tag, count(*) FROM tag JOIN task t ON t.user_id = tag.user_id AND "
+               "t.id = tag.task_id WHERE tag.user_id = ? AND " TASK_IS_OPEN(
+                   "t") " GROUP BY tag ORDER BY tag LIMIT ?",
+               user.str(), core::page_max),
+         facets.tags);
+    take(Query(db_,
+               "SELECT project, count(*) FROM task t WHERE user_id = ? AND project <> '' "
+               "AND " TASK_IS_OPEN("t") " GROUP BY project ORDER BY project LIMIT ?",
+               user.str(), core::page_max),
+         facets.projects);
+    return facets;
 }
 
 std::int64_t UnitOfWork::next_task_number(const core::UserId& user) {
@@ -172,6 +271,7 @@ void UnitOfWork::insert_task(const Task& task) {
           task.completed, task.deleted, task.revision, due_instant(task))
         .run();
     write_tags(db_, task);
+    write_dependencies(db_, task);
     remember("task", task.id.str(), nullptr);
 }
 
@@ -191,6 +291,12 @@ void UnitOfWork::update_task(const Task& before, const Task& after) {
               after.id.str())
             .run();
         write_tags(db_, after);
+    }
+    if (before.depends_on != after.depends_on) {
+        Query(db_, "DELETE FROM dependency WHERE user_id = ? AND task_id = ?", after.user.str(),
+              after.id.str())
+            .run();
+        write_dependencies(db_, after);
     }
     remember("task", after.id.str(), ipc::to_json(before));
 }

@@ -71,6 +71,20 @@ public:
     [[nodiscard]] std::optional<core::Task> find_task(const core::UserId& user,
                                                       const core::TaskId& id);
     [[nodiscard]] ipc::TaskPage list_tasks(const core::UserId& user, const core::TaskQuery& query);
+    /// Whether a task that this one depends on is open.
+    [[nodiscard]] bool is_blocked(const core::Task& task);
+    /// The tasks that wait for this one, at most a page.
+    [[nodiscard]] std::vector<core::Task> dependents_of(const core::Task& task);
+    /// Whether `from` depends on `target`, itself or over others.
+    [[nodiscard]] bool depends_on(const core::UserId& user, const core::TaskId& from,
+                                  const core::TaskId& target);
+    /// The open tasks due from `from` on that nothing blocks, the next first.
+    [[nodiscard]] std::vector<core::Task> next_tasks(const core::UserId& user, core::Timestamp from,
+                                                     std::int64_t limit);
+    /// Open tasks due before `now`; counted up to core::counted_max.
+    [[nodiscard]] std::int64_t count_overdue(const core::UserId& user, core::Timestamp now);
+    /// The tags and projects of open tasks.
+    [[nodiscard]] ipc::TaskFacetsReply facets(const core::UserId& user);
     [[nodiscard]] std::int64_t next_task_number(const core::UserId& user);
     void insert_task(const core::Task& task);
     void update_task(const core::Task& before, const core::Task& after);
@@ -78,6 +92,15 @@ public:
     // series.cpp
     [[nodiscard]] std::optional<core::Series> find_series(const core::UserId& user,
                                                           const core::SeriesId& id);
+    /// By the first characters of its id, or the number of one of its tasks.
+    [[nodiscard]] core::Result<core::Series> find_series(const core::UserId& user,
+                                                         const std::string& reference);
+    [[nodiscard]] std::vector<ipc::Occurrence> newest_occurrences(const core::UserId& user,
+                                                                  const core::SeriesId& series,
+                                                                  std::int64_t limit);
+    /// The last slot that became something.
+    [[nodiscard]] std::optional<core::LocalTime> last_decided(const core::UserId& user,
+                                                              const core::SeriesId& series);
     [[nodiscard]] ipc::SeriesPage list_series(const core::UserId& user,
                                               const ipc::SeriesList& request);
     void insert_series(const core::Series& series);
@@ -104,6 +127,7 @@ public:
     [[nodiscard]] std::vector<core::Reminder> reminders_of(const core::Task& task);
     void insert_reminder(const core::Reminder& reminder);
     void update_reminder(const core::Reminder& before, const core::Reminder& after);
+    void erase_reminder(const core::Reminder& reminder);
 
     // deliveries.cpp
     [[nodiscard]] std::optional<ipc::Channel> find_channel(const core::UserId& user,
@@ -142,7 +166,8 @@ public:
                    const std::string& body, core::Timestamp expires);
 
     // users.cpp
-    [[nodiscard]] std::optional<std::string> zone_of(const core::UserId& user);
+    [[nodiscard]] core::UserSettings user_settings(const core::UserId& user);
+    void put_user_settings(const core::UserId& user, const core::UserSettings& settings);
     void count_rows(const core::UserId& user, ipc::Health& health);
 
     // timers.cpp

@@ -1,13 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/rfc3339.h"
 #include "daemon/store/unit_of_work.h"
+#include "ipc/json.h"
+
+#include <nlohmann/json.hpp>
 
 namespace taskd::daemon {
 
-std::optional<std::string> UnitOfWork::zone_of(const core::UserId& user) {
-    Query row(db_, "SELECT zone FROM user WHERE user_id = ?", user.str());
-    if (!row.step() || row.is_null(0)) return {};
-    return row.text(0);
+core::UserSettings UnitOfWork::user_settings(const core::UserId& user) {
+    Query row(db_, "SELECT coalesce(zone, ''), email, quiet_hours FROM user WHERE user_id = ?",
+              user.str());
+    if (!row.step()) return {};
+    return {row.text(0), row.text(1), row.text(2)};
+}
+
+void UnitOfWork::put_user_settings(const core::UserId& user, const core::UserSettings& settings) {
+    const auto before = user_settings(user);
+    Query(
+        db_,
+        "INSERT INTO user (user_id, zone, email, quiet_hours) VALUES (?1, nullif(?2, ''), ?3, ?4) "
+        "ON CONFLICT (user_id) DO UPDATE SET zone = nullif(?2, ''), email = ?3, quiet_hours = ?4",
+        user.str(), settings.zone, settings.email, settings.quiet_hours)
+        .run();
+    remember("user", user.str(), ipc::to_json(before));
 }
 
 void UnitOfWork::count_rows(const core::UserId& user, ipc::Health& health) {

@@ -25,11 +25,46 @@ void fields(auto& f, Of<ShutdownReply> auto& v) {
     f("pid", v.pid);
 }
 
+void fields(auto&, Of<AdminConfig> auto&) {}
+void fields(auto& f, Of<ConfigValue> auto& v) {
+    f("key", v.key);
+    f("value", v.value);
+    f("origin", v.origin);
+    f.sparse("reloads", v.reloads);
+}
+void fields(auto& f, Of<ConfigReply> auto& v) {
+    f("values", v.values);
+}
+void fields(auto& f, Of<AdminBackup> auto& v) {
+    f("path", v.path);
+}
+void fields(auto& f, Of<BackupReply> auto& v) {
+    f("path", v.path);
+    f("bytes", v.bytes);
+}
+void fields(auto&, Of<UserGet> auto&) {}
+void fields(auto& f, Of<UserSet> auto& v) {
+    f("zone", v.zone);
+    f("email", v.email);
+    f("quiet_hours", v.quiet_hours);
+    f.sparse("tz_default", v.tz_default);
+}
+void fields(auto& f, Of<UserSettingsReply> auto& v) {
+    f("user_id", v.user_id);
+    fields(f, v.settings);
+    f.sparse("warnings", v.warnings);
+}
+
 }  // namespace taskd::ipc::codec
 
 namespace taskd::ipc {
 
 TASKD_METHOD(AdminHealth);
+TASKD_METHOD(AdminConfig);
+TASKD_METHOD(AdminBackup);
 TASKD_METHOD(AdminShutdown);
+TASKD_JSON(core::UserSettings);
+TASKD_METHOD(UserGet);
+TASKD_JSON(UserSet);
 
 }  // namespace taskd::ipc

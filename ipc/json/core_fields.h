@@ -32,6 +32,7 @@ void fields(auto& f, Of<core::Task> auto& v) {
     f("created", v.created);
     f("modified", v.modified);
     f("completed", v.completed);
+    f.sparse("depends_on", v.depends_on);
     f("deleted", v.deleted);
     f("revision", v.revision);
 }
@@ -45,6 +46,9 @@ void fields(auto& f, Of<core::Series> auto& v) {
     f("rrule", v.rule);
     f("created", v.created);
     f("ended", v.ended);
+    f.sparse("ended_by_user", v.ended_by_user);
+    f("paused", v.paused);
+    f.sparse("pause_note", v.pause_note);
     f("revision", v.revision);
 }
 void fields(auto& f, Of<core::SkippedSlots> auto& v) {
@@ -65,6 +69,10 @@ void fields(auto& f, Of<core::Reminder> auto& v) {
     f.sparse("channels", v.channels);
     f("grace_ms", v.grace);
     f.sparse("fired", v.fired);
+    f.sparse("firing", v.firing);
+    f("fired_at", v.fired_at);
+    f("snoozed_until", v.snoozed_until);
+    f("acknowledged", v.acknowledged);
     f("fired_slot", v.fired_slot);
     f("next_slot", v.next_slot);
     f("next", v.next);
@@ -105,9 +113,15 @@ void fields(auto& f, Of<core::TaskQuery> auto& v) {
     f.sparse("text", v.text);
     f("due_from", v.due_from);
     f("due_before", v.due_before);
+    f("blocked", v.blocked);
     f("sort", v.sort);
     f("limit", v.limit);
     f.sparse("offset", v.offset);
+}
+void fields(auto& f, Of<core::UserSettings> auto& v) {
+    f("zone", v.zone);
+    f("email", v.email);
+    f("quiet_hours", v.quiet_hours);
 }
 void fields(auto& f, Of<SeriesView> auto& v) {
     fields(f, v.series);

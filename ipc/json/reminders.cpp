@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Channels and deliveries.
+// Reminders, channels and deliveries.
 #include "ipc/json/core_fields.h"
 
 namespace taskd::ipc::codec {
@@ -28,10 +28,26 @@ void fields(auto& f, Of<DeliveryPage> auto& v) {
     f("deliveries", v.deliveries);
 }
 
+void fields(auto& f, Of<ReminderSnooze> auto& v) {
+    f("task", v.task);
+    f("until", v.until);
+    f.sparse("tz", v.tz);
+    f.sparse("tz_default", v.tz_default);
+}
+void fields(auto& f, Of<ReminderAcknowledge> auto& v) {
+    f("task", v.task);
+}
+void fields(auto& f, Of<ReminderChanged> auto& v) {
+    f("task", v.task);
+    f("reminder", v.reminder);
+}
+
 }  // namespace taskd::ipc::codec
 
 namespace taskd::ipc {
 
+TASKD_METHOD(ReminderSnooze);
+TASKD_JSON(ReminderAcknowledge);
 TASKD_JSON(ChannelSet);
 TASKD_JSON(ChannelRemove);
 TASKD_JSON(Channel);

@@ -17,6 +17,7 @@ void fields(auto& f, Of<TaskAdd> auto& v) {
     f.sparse("tz_default", v.tz_default);
     f.sparse("remind", v.remind);
     f.sparse("channels", v.channels);
+    f.sparse("depends_on", v.depends_on);
 }
 void fields(auto& f, Of<TaskAdded> auto& v) {
     f("task", v.task);
@@ -31,6 +32,8 @@ void fields(auto& f, Of<TaskGet> auto& v) {
 }
 void fields(auto& f, Of<TaskDetails> auto& v) {
     f("task", v.task);
+    f.sparse("dependencies", v.dependencies);
+    f.sparse("dependents", v.dependents);
     f("series", v.series);
     f("reminders", v.reminders);
     f("deliveries", v.deliveries);
@@ -40,7 +43,59 @@ void fields(auto& f, Of<TaskList> auto& v) {
 }
 void fields(auto& f, Of<TaskPage> auto& v) {
     f("tasks", v.tasks);
+    f.sparse("blocked", v.blocked);
     f("total", v.total);
+}
+void fields(auto& f, Of<core::TaskEdit> auto& v) {
+    f("summary", v.summary);
+    f("notes", v.notes);
+    f("project", v.project);
+    f("tags", v.tags);
+    f.sparse("add_tags", v.add_tags);
+    f.sparse("remove_tags", v.remove_tags);
+    f("priority", v.priority);
+}
+void fields(auto& f, Of<TaskUpdate> auto& v) {
+    f("task", v.task);
+    fields(f, v.edit);
+    f("start", v.start);
+    f("due", v.due);
+    f.sparse("tz", v.tz);
+    f.sparse("tz_default", v.tz_default);
+    f("remind", v.remind);
+    f("channels", v.channels);
+    f("depends_on", v.depends_on);
+    f.sparse("add_depends_on", v.add_depends_on);
+    f.sparse("remove_depends_on", v.remove_depends_on);
+    f("if_revision", v.if_revision);
+}
+void fields(auto& f, Of<TaskChanged> auto& v) {
+    f("task", v.task);
+    f.sparse("reminders", v.reminders);
+    f.sparse("understood", v.understood);
+    f.sparse("warnings", v.warnings);
+}
+void fields(auto& f, Of<TaskStart> auto& v) {
+    f("task", v.task);
+}
+void fields(auto& f, Of<TaskCancel> auto& v) {
+    f("task", v.task);
+}
+void fields(auto&, Of<TaskFacets> auto&) {}
+void fields(auto& f, Of<Facet> auto& v) {
+    f("name", v.name);
+    f("count", v.count);
+}
+void fields(auto& f, Of<TaskFacetsReply> auto& v) {
+    f("tags", v.tags);
+    f("projects", v.projects);
+}
+void fields(auto& f, Of<AgendaGet> auto& v) {
+    f("limit", v.limit);
+}
+void fields(auto& f, Of<Agenda> auto& v) {
+    f("tasks", v.tasks);
+    f("overdue", v.overdue);
 }
 void fields(auto& f, Of<TaskComplete> auto& v) {
     f("task", v.task);
@@ -59,6 +114,9 @@ void fields(auto& f, Of<TaskClosed> auto& v) {
     f("next", v.next);
     f("skipped", v.skipped);
     f.sparse("series_ended", v.series_ended);
+    f.sparse("series_paused", v.series_paused);
+    f.sparse("unblocked", v.unblocked);
+    f.sparse("warnings", v.warnings);
 }
 void fields(auto& f, Of<TaskReopened> auto& v) {
     f("task", v.task);
@@ -72,6 +130,11 @@ namespace taskd::ipc {
 TASKD_METHOD(TaskAdd);
 TASKD_METHOD(TaskGet);
 TASKD_METHOD(TaskList);
+TASKD_METHOD(TaskFacets);
+TASKD_METHOD(AgendaGet);
+TASKD_METHOD(TaskUpdate);
+TASKD_JSON(TaskStart);
+TASKD_JSON(TaskCancel);
 TASKD_JSON(TaskComplete);
 TASKD_JSON(TaskDelete);
 TASKD_JSON(TaskClosed);

@@ -135,11 +135,11 @@ void World::check_series(const std::string& user) {
         }
         if (series->ended) {
             require(!slot || schedule->at(*slot).at > clock_.now() + std::chrono::hours{24 * 400} ||
-                        view.value("open_task", 0) == 0,
+                        view.value("open_task", 0) == 0 || series->ended_by_user,
                     "an ended series has no open task");
         } else {
             // What comes after the last decision waits behind the open one, or is still ahead.
-            require(view.value("open_task", 0) != 0,
+            require(view.value("open_task", 0) != 0 || series->paused,
                     "P11: a series that goes on has its open occurrence: " + view.dump());
         }
     }
@@ -156,8 +156,14 @@ void World::check_reminders(const std::string& user, const std::vector<json>& lo
         const std::string slot = payload.value("recurrence_id", "");
         const std::string last =
             payload.contains("missed") ? payload["missed"]["to"].get<std::string>() : slot;
+        // A snooze makes a further firing for the same slot, and nothing else does. A task's
+        // reminder also goes off again when its due time was moved.
+        const bool again = payload["firing"].get<std::int64_t>() > 1;
+        require(!again || known_[user].snoozed.contains(reminder),
+                "P9: only a snooze makes another firing: " + payload.dump());
+        if (again) continue;
         for (const auto& [from, to] : covered[reminder])
-            require(last < from || slot > to,
+            require(last < from || slot > to || slot.empty(),
                     "P9: a reminder goes off once for a slot: " + payload.dump());
         covered[reminder].emplace_back(slot, last);
         const auto planned = core::parse_utc(payload["planned"].get<std::string>());
@@ -172,8 +178,10 @@ void World::check_reminders(const std::string& user, const std::vector<json>& lo
     if (!log.empty() && log.front()["userseq"] != 1) return;
     // Nothing is forgotten: an open task whose reminder's time has come has been told of.
     for (const auto& [id, task] : known_[user].tasks) {
-        if (task.contains("gone") || task.contains("deleted") || task["status"] != "needs-action")
-            continue;
+        const bool closed = task["status"] == "completed" || task["status"] == "cancelled";
+        if (task.contains("gone") || task.contains("deleted") || closed) continue;
+        if (known_[user].paused.contains(task.value("series_id", ""))) continue;  // was silent
+        if (!task.contains("due")) continue;  // edited away; its reminders rest
         const auto details = call(user, "task.get", {{"task", id}})["result"];
         for (const auto& reminder : details["reminders"]) {
             const auto parsed = ipc::from_json<core::Reminder>(reminder);
@@ -181,7 +189,9 @@ void World::check_reminders(const std::string& user, const std::vector<json>& lo
             require(parsed && due, "a reminder can be read");
             const auto time = core::time_of(*parsed, *due);
             if (!time || *time > clock_.now()) continue;
-            // What was closed when its time came, and opened again later, was cancelled for good.
+            if (parsed->snoozed_until && *parsed->snoozed_until > clock_.now()) continue;
+            // What was closed when its time came, and opened again later, was cancelled for good;
+            // what was edited after its time was told of by its old time.
             const auto modified = core::parse_utc(task["modified"].get<std::string>());
             if (task["revision"] > 1 && *modified >= *time) continue;
             const std::string slot = task.value("recurrence_id", "");
@@ -209,6 +219,15 @@ void World::check_timers() {
         "WHERE user_id = t.user_id AND id = t.ref AND next_ms = t.due_ms)",
         "invariant 8: a reminder's timer is true");
     none(
+        "SELECT 1 FROM reminder r JOIN series s ON s.user_id = r.user_id AND s.id = r.series_id "
+        "WHERE s.paused IS NOT NULL AND r.next_ms IS NOT NULL AND r.snoozed_until IS NULL",
+        "a paused series reminds of nothing but what was snoozed");
+    none(
+        "WITH RECURSIVE reached (user_id, start, id) AS (SELECT user_id, task_id, depends_on FROM "
+        "dependency UNION SELECT d.user_id, r.start, d.depends_on FROM dependency d JOIN reached r "
+        "ON d.user_id = r.user_id AND d.task_id = r.id) SELECT 1 FROM reached WHERE id = start",
+        "no task waits for itself");
+    none(
         "SELECT 1 FROM delivery d WHERE state = 'pending' AND NOT EXISTS (SELECT 1 FROM timer "
         "WHERE kind = 'delivery' AND due_ms = next_attempt_ms AND user_id = d.user_id "
         "AND ref = d.id)",
@@ -233,6 +252,9 @@ void World::check_reads_change_nothing(const std::string& user) {
     for (const auto& [method, params] :
          std::vector<std::pair<std::string, json>>{{"task.list", {{"text", "e"}, {"limit", 5}}},
                                                    {"series.list", {{"limit", 5}}},
+                                                   {"agenda.get", {{"limit", 5}}},
+                                                   {"task.facets", json::object()},
+                                                   {"user.get", json::object()},
                                                    {"channel.list", json::object()},
                                                    {"delivery.list", json::object()},
                                                    {"event.list", json::object()},

@@ -193,6 +193,10 @@ void World::learn(Sent& sent, const json& reply) {
     for (const char* name : {"task", "next"})
         if (result.contains(name) && result[name].is_object() && result[name].contains("number"))
             learn_task(sent.user, result[name]);
+    if (result.contains("series") && result["series"].contains("paused"))
+        known_[sent.user].paused.insert(result["series"]["id"].get<std::string>());
+    if (sent.method == "reminder.snooze")
+        known_[sent.user].snoozed.insert(result["reminder"]["id"].get<std::string>());
     if (result.contains("removed")) {
         // The successor went away: it is deleted, which the answer tells by its number.
         for (auto& [id, task] : known_[sent.user].tasks)
@@ -240,6 +244,52 @@ void World::run_workers() {
     take_turn_output(turn);
 }
 
+/// The commands that change a task, series or reminder in place.
+void World::random_change(Sent& sent, std::int64_t kind, const Some& some_task, const Pick& pick) {
+    sent.params = {{"task", some_task()}};
+    if (kind == 0) {
+        sent.method = "task.start";
+    } else if (kind == 1) {
+        sent.method = "task.cancel";
+    } else if (kind <= 3) {
+        sent.method = "task.update";
+        sent.params["tz_default"] = "UTC";
+        switch (random_.between(0, 4)) {
+        case 0:
+            sent.params["due"] = pick({"in 10 minutes", "tomorrow 9am", "in 2 days", "none"});
+            break;
+        case 1:
+            sent.params["remind"] = json::array({pick({"5m", "1h", "0"})});
+            break;
+        case 2:
+            sent.params["add_depends_on"] = json::array({some_task()});
+            break;
+        case 3:
+            sent.params["if_revision"] = random_.between(1, 2);
+            sent.params["priority"] = random_.between(1, 9);
+            break;
+        default:
+            sent.params["summary"] = "edited " + std::to_string(next_key_);
+            sent.params["add_tags"] = json::array({pick({"a", "b"})});
+        }
+    } else if (kind == 4) {
+        sent.method = "reminder.snooze";
+        sent.params["until"] = pick({"20m", "until tomorrow 9am", "in 3 days", "1h"});
+        sent.params["tz_default"] = "UTC";
+    } else if (kind == 5) {
+        sent.method = "reminder.acknowledge";
+    } else if (kind == 9) {
+        sent.method = "user.set";
+        sent.params = {{"zone", pick({"Europe/Berlin", "", "UTC"})},
+                       {"quiet_hours", pick({"22:00-07:00", "", "12-13"})},
+                       {"tz_default", "UTC"}};
+    } else {
+        sent.method = kind == 6 ? "series.pause" : kind == 7 ? "series.resume" : "series.end";
+        if (kind == 8 && !random_.one_in(3)) sent.method = "series.resume";
+        sent.params = {{"series", some_task()}};
+    }
+}
+
 Sent World::random_command(const std::string& user) {
     Sent sent{user, "", json::object(), nullptr, 0};
     const auto pick = [&](const std::vector<std::string>& from) {
@@ -253,7 +303,7 @@ Sent World::random_command(const std::string& user) {
         std::advance(at, random_.between(0, static_cast<std::int64_t>(tasks.size()) - 1));
         return at->second["number"].dump();
     };
-    const auto kind = random_.between(0, 15);
+    const auto kind = random_.between(0, 25);
     if (kind <= 2) {
         sent.method = "task.add";
         sent.params = {{"summary", "series " + std::to_string(next_key_)},
@@ -287,9 +337,11 @@ Sent World::random_command(const std::string& user) {
                        {"kind", "exec"},
                        {"argv", json::array({"true"})},
                        {"is_default", random_.one_in(2)}};
-    } else {
+    } else if (kind == 15) {
         sent.method = "channel.remove";
         sent.params = {{"name", pick({"desk", "phone"})}};
+    } else {
+        random_change(sent, kind - 16, some_task, pick);
     }
     sent.params["idempotency_key"] = "key-" + std::to_string(next_key_++);
     return sent;
@@ -310,6 +362,8 @@ void World::repeat_an_old_request() {
         json other = old.params;
         const char* field = old.method == "task.add"              ? "notes"
                             : old.method.rfind("channel", 0) == 0 ? "name"
+                            : old.method.rfind("series", 0) == 0  ? "series"
+                            : old.method.rfind("user", 0) == 0    ? "email"
                                                                   : "task";
         other[field] = "another request";
         const auto reply = call(old.user, old.method, other);
@@ -332,7 +386,8 @@ void World::repeat_an_old_request() {
     // Timers of this very moment may have fired beside it, so only the request's own change counts.
     const auto page = call(old.user, "event.read", {{"after", head}})["result"];
     for (const auto& event : page["events"])
-        require(event["type"].get<std::string>().rfind("task.", 0) != 0,
+        require(event["type"].get<std::string>().rfind("task.", 0) != 0 &&
+                    event["type"].get<std::string>().rfind("series.", 0) != 0,
                 "P3: a repeated request has no second effect");
 }
 
@@ -341,8 +396,10 @@ void World::poke_at_another_user() {
     const auto& other = users_[static_cast<std::size_t>(random_.between(0, 2))];
     if (user == other || known_[other].tasks.empty()) return;
     const std::string id = known_[other].tasks.begin()->first;
-    for (const char* method : {"task.get", "task.complete", "task.delete", "task.restore"}) {
-        const auto reply = call(user, method, {{"task", id}});
+    for (const char* method :
+         {"task.get", "task.complete", "task.delete", "task.restore", "task.update", "task.start",
+          "task.cancel", "reminder.snooze", "reminder.acknowledge"}) {
+        const auto reply = call(user, method, {{"task", id}, {"until", "1h"}});
         require(reply.contains("error") && reply["error"]["data"]["reason"] == "not_found",
                 "P6: another user's task is as one that does not exist");
     }

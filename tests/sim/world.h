@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,6 +43,8 @@ struct Sent {
 /// What a client must find again, from acknowledged answers alone.
 struct Known {
     std::map<std::string, json> tasks;  ///< by id, as the last answer showed it
+    std::set<std::string> paused;       ///< series that were paused at some time
+    std::set<std::string> snoozed;      ///< reminders that were moved at some time
 };
 
 /// A subscriber that loses live copies and reads the log on a gap (P7).
@@ -74,6 +77,9 @@ private:
     void run_workers();
     void repeat_an_old_request();
     void poke_at_another_user();
+    using Some = std::function<std::string()>;
+    using Pick = std::function<std::string(const std::vector<std::string>&)>;
+    void random_change(Sent& sent, std::int64_t kind, const Some& some_task, const Pick& pick);
     [[nodiscard]] Sent random_command(const std::string& user);
     [[nodiscard]] json call(const std::string& user, const std::string& method, json params);
     [[nodiscard]] daemon::Request request(const std::string& user, const std::string& method,

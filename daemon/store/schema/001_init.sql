@@ -16,7 +16,8 @@ CREATE TABLE user (
     event_head INTEGER NOT NULL DEFAULT 0,
     task_number_head INTEGER NOT NULL DEFAULT 0,
     zone TEXT,                       -- IANA name, null: the caller's
-    settings TEXT NOT NULL DEFAULT '{}'
+    email TEXT NOT NULL DEFAULT '',
+    quiet_hours TEXT NOT NULL DEFAULT ''  -- "22:00-07:00" in the user's zone, '' for none
 ) STRICT, WITHOUT ROWID;
 
 -- The append-only log: outbox and bus in one. `seq` is global and never leaves the daemon, since it
@@ -60,6 +61,9 @@ CREATE TABLE series (
     rrule TEXT NOT NULL,
     created INTEGER NOT NULL,
     ended INTEGER,
+    ended_by_user INTEGER NOT NULL,
+    paused INTEGER,                  -- since when
+    pause_note TEXT NOT NULL,
     revision INTEGER NOT NULL,
     PRIMARY KEY (user_id, id)
 ) STRICT, WITHOUT ROWID;
@@ -108,6 +112,7 @@ CREATE TABLE dependency (
     FOREIGN KEY (user_id, task_id) REFERENCES task (user_id, id) ON DELETE CASCADE,
     FOREIGN KEY (user_id, depends_on) REFERENCES task (user_id, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX dependency_on ON dependency (user_id, depends_on);
 
 -- What became of the slots of a series, from DTSTART on without a hole (P11). The primary key is
 -- promise P5: a slot becomes a task at most once. A run of skipped slots is one row.
@@ -133,6 +138,10 @@ CREATE TABLE reminder (
     channels TEXT NOT NULL,          -- names, JSON; none: the user's default
     grace_ms INTEGER NOT NULL,
     fired INTEGER NOT NULL,
+    firing INTEGER NOT NULL,         -- how often it went off for its last slot
+    fired_at INTEGER,
+    snoozed_until INTEGER,
+    acknowledged INTEGER,
     fired_slot TEXT,
     next_slot TEXT,
     next_ms INTEGER,                 -- its row in timer

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/user_settings.h"
+
+#include "core/text.h"
+
+#include <array>
+#include <charconv>
+#include <cstdio>
+
+namespace taskd::core {
+namespace {
+
+using std::chrono::days;
+using std::chrono::floor;
+using std::chrono::minutes;
+
+/// "22:00", "7", "07:30" as minutes of the day.
+std::optional<minutes> minute_of_day(std::string_view text) {
+    const auto parts = split(text, ':');
+    if (parts.size() > 2) return {};
+    std::array<int, 2> values{0, 0};
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const auto& part = parts[i];
+        if (part.empty() || part.size() > 2) return {};
+        const auto [end, error] =
+            std::from_chars(part.data(), part.data() + part.size(), values.at(i));
+        if (error != std::errc{} || end != part.data() + part.size()) return {};
+    }
+    if (values[0] < 0 || values[0] > 23 || values[1] < 0 || values[1] > 59) return {};
+    return minutes{values[0] * 60 + values[1]};
+}
+
+struct Quiet {
+    minutes from;
+    minutes to;
+};
+
+std::optional<Quiet> quiet_from(std::string_view text) {
+    const auto parts = split(text, '-');
+    if (parts.size() != 2) return {};
+    const auto from = minute_of_day(trim(parts[0]));
+    const auto to = minute_of_day(trim(parts[1]));
+    if (!from || !to || *from == *to) return {};
+    return Quiet{*from, *to};
+}
+
+std::string clock_text(minutes of_day) {
+    std::array<char, 8> text{};
+    std::snprintf(text.data(), text.size(), "%02d:%02d", static_cast<int>(of_day.count() / 60),
+                  static_cast<int>(of_day.count() % 60));
+    return text.data();
+}
+
+}  // namespace
+
+Result<UserSettings> checked(UserSettings settings) {
+    if (!settings.zone.empty()) {
+        const auto zone = TimeZone::load(settings.zone);
+        if (!zone)
+            return invalid_argument("zone",
+                                    "\"" + clipped(settings.zone, 64) +
+                                        "\" is not an IANA time zone such as Europe/Berlin",
+                                    zone.error().hint);
+    }
+    const auto& email = settings.email;
+    if (!email.empty()) {
+        const auto at = email.rfind('@');
+        const bool shaped = at != std::string::npos && at > 0 && at + 1 < email.size();
+        if (email.size() > email_bytes_max || !is_utf8(email) || has_control(email) || !shaped ||
+            email.find_first_of(" \t,;<>\"") != std::string::npos)
+            return invalid_argument("email", "\"" + clipped(email, 64) +
+                                                 "\" is not an address such as ada@example.org");
+    }
+    if (!settings.quiet_hours.empty()) {
+        const auto quiet = quiet_from(settings.quiet_hours);
+        if (!quiet)
+            return invalid_argument("quiet_hours", "\"" + clipped(settings.quiet_hours, 64) +
+                                                       "\" is not accepted; use two times of day "
+                                                       "such as 22:00-07:00");
+        settings.quiet_hours = clock_text(quiet->from) + "-" + clock_text(quiet->to);
+    }
+    return settings;
+}
+
+Timestamp after_quiet_hours(const UserSettings& settings, Timestamp now) {
+    const auto quiet = quiet_from(settings.quiet_hours);
+    if (!quiet) return now;
+    const auto zone =
+        settings.zone.empty() ? Result<TimeZone>(TimeZone::utc()) : TimeZone::load(settings.zone);
+    if (!zone) return now;
+    const LocalTime local = zone->to_local(now);
+    const LocalTime midnight{floor<days>(local)};
+    const auto of_day = local - midnight;
+    const bool overnight = quiet->from > quiet->to;
+    const bool inside = overnight ? of_day >= quiet->from || of_day < quiet->to
+                                  : of_day >= quiet->from && of_day < quiet->to;
+    if (!inside) return now;
+    const LocalTime end =
+        midnight + quiet->to + (overnight && of_day >= quiet->from ? days{1} : days{0});
+    // In the repeated hour of a change of the clocks the end may lie behind `now`.
+    return std::max(now, zone->to_utc(end).at);
+}
+
+}  // namespace taskd::core

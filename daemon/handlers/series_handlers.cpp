@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/handlers/series_handlers.h"
+
+#include "core/check.h"
+#include "daemon/handlers/occurrences.h"
+
+namespace taskd::daemon {
+namespace {
+
+using core::Series;
+
+constexpr std::size_t slots_shown = 5;
+constexpr std::int64_t occurrences_shown = 20;
+
+/// The reminders of a series, which go by its slots.
+std::vector<core::Reminder> reminders_of(UnitOfWork& unit, const Series& series) {
+    core::Task any;
+    any.user = series.user;
+    any.series = series.id;
+    return unit.reminders_of(any);
+}
+
+/// Sets the series' reminders to the first slot from `from` on; none silences them.
+core::Result<void> arm(UnitOfWork& unit, const Series& series, const core::Schedule& schedule,
+                       const std::optional<core::LocalTime>& from) {
+    for (const auto& reminder : reminders_of(unit, series)) {
+        const auto after = core::armed(reminder, schedule, from);
+        if (!after) return tl::unexpected(after.error());
+        unit.update_reminder(reminder, *after);
+    }
+    return {};
+}
+
+void save(UnitOfWork& unit, const Series& before, const Series& after, const char* event) {
+    unit.update_series(before, after);
+    unit.append_event(after.user, {event, after.id.str(), after});
+}
+
+}  // namespace
+
+core::Result<ipc::SeriesPage> list_series(const ipc::SeriesList& request, Handling& h) {
+    if (request.limit < 1 || request.limit > core::page_max || request.offset < 0)
+        return core::invalid_argument("limit", "use 1 to 1000 per page, and an offset from 0 up");
+    auto page = h.unit.list_series(h.user, request);
+    for (auto& view : page.series) view = view_of(h.unit, view.series);
+    return page;
+}
+
+core::Result<ipc::SeriesDetails> get_series(const ipc::SeriesGet& request, Handling& h) {
+    const auto series = h.unit.find_series(h.user, request.series);
+    if (!series) return tl::unexpected(series.error());
+    const auto schedule = core::schedule_of(*series);
+    if (!schedule) return tl::unexpected(schedule.error());
+    ipc::SeriesDetails details{view_of(h.unit, *series),
+                               reminders_of(h.unit, *series),
+                               {},
+                               h.unit.newest_occurrences(h.user, series->id, occurrences_shown)};
+    if (series->ended) return details;
+    if (const auto first = core::first_slot(*schedule, h.unit.now()).slot)
+        details.slots = core::upcoming(*schedule, *first, slots_shown);
+    return details;
+}
+
+core::Result<ipc::SeriesChanged> pause_series(const ipc::SeriesPause& request, Handling& h) {
+    const auto series = h.unit.find_series(h.user, request.series);
+    if (!series) return tl::unexpected(series.error());
+    const auto after = core::pause(*series, request.note, h.unit.now());
+    if (!after) return tl::unexpected(after.error());
+    const auto schedule = core::schedule_of(*series);
+    if (!schedule) return tl::unexpected(schedule.error());
+    save(h.unit, *series, *after, "series.paused");
+    if (auto armed = arm(h.unit, *after, *schedule, {}); !armed)
+        return tl::unexpected(armed.error());
+    return ipc::SeriesChanged{view_of(h.unit, *after), {}, {}};
+}
+
+core::Result<ipc::SeriesChanged> resume_series(const ipc::SeriesResume& request, Handling& h) {
+    const auto series = h.unit.find_series(h.user, request.series);
+    if (!series) return tl::unexpected(series.error());
+    const auto after = core::resume(*series);
+    if (!after) return tl::unexpected(after.error());
+    const auto schedule = core::schedule_of(*series);
+    if (!schedule) return tl::unexpected(schedule.error());
+    save(h.unit, *series, *after, "series.resumed");
+
+    ipc::SeriesChanged reply;
+    // What passed behind an open task is decided when that one is closed, as without the pause.
+    if (!h.unit.find_open_occurrence(h.user, series->id)) {
+        const auto last = h.unit.last_decided(h.user, series->id);
+        core::check(last.has_value(), "a series has its first occurrence");
+        Succession succession;
+        go_on(h.unit, *after, *schedule, series->id.str(),
+              core::slot_after_pause(*schedule, *last, h.unit.now()), succession);
+        reply.next = succession.next;
+        reply.skipped = succession.skipped;
+    }
+    const auto from = core::first_slot(*schedule, h.unit.now()).slot;
+    if (auto armed = arm(h.unit, *after, *schedule, from); !armed)
+        return tl::unexpected(armed.error());
+    const auto now = h.unit.find_series(h.user, series->id);
+    reply.series = view_of(h.unit, *now);
+    return reply;
+}
+
+core::Result<ipc::SeriesChanged> end_series(const ipc::SeriesEnd& request, Handling& h) {
+    const auto series = h.unit.find_series(h.user, request.series);
+    if (!series) return tl::unexpected(series.error());
+    const auto after = core::end(*series, h.unit.now());
+    if (!after) return tl::unexpected(after.error());
+    const auto schedule = core::schedule_of(*series);
+    if (!schedule) return tl::unexpected(schedule.error());
+    save(h.unit, *series, *after, "series.ended");
+    const auto open = h.unit.find_open_occurrence(h.user, series->id);
+    if (open) {
+        // Its own slot still reminds, if its time is to come.
+        if (auto armed = rearm(h.unit, *open, open->recurrence_id); !armed)
+            return tl::unexpected(armed.error());
+    } else if (const auto last = h.unit.last_decided(h.user, series->id)) {
+        // Ended while it was paused: what passed since the last decision is accounted for.
+        if (const auto skipped = core::slot_after_pause(*schedule, *last, h.unit.now()).skipped)
+            put_skipped(h.unit, *after, series->id.str(), *skipped);
+        if (auto armed = arm(h.unit, *after, *schedule, {}); !armed)
+            return tl::unexpected(armed.error());
+    }
+    return ipc::SeriesChanged{view_of(h.unit, *after), {}, {}};
+}
+
+}  // namespace taskd::daemon

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/handlers/snooze_handlers.h"
+
+#include "core/check.h"
+#include "core/text.h"
+#include "core/when.h"
+#include "daemon/handlers/task_words.h"
+
+#include <algorithm>
+
+namespace taskd::daemon {
+namespace {
+
+using core::Reminder;
+using core::Task;
+
+/// The reminder that went off last.
+const Reminder* last_fired(const std::vector<Reminder>& reminders) {
+    const Reminder* last = nullptr;
+    for (const auto& reminder : reminders)
+        if (reminder.fired_at && (last == nullptr || *reminder.fired_at > *last->fired_at))
+            last = &reminder;
+    return last;
+}
+
+/// The reminder that goes off next.
+const Reminder* next_planned(const std::vector<Reminder>& reminders) {
+    const Reminder* next = nullptr;
+    for (const auto& reminder : reminders)
+        if (reminder.next && (next == nullptr || *reminder.next < *next->next)) next = &reminder;
+    return next;
+}
+
+core::Result<Task> open_task(Handling& h, const std::string& reference) {
+    auto task = h.unit.find_task(h.user, reference);
+    if (!task || task->is_open()) return task;
+    return core::failed_precondition(
+        "task", "task " + std::to_string(task->number) + " is " +
+                    (task->deleted ? "deleted" : std::string(core::to_string(task->status))) +
+                    ", so it reminds no more");
+}
+
+tl::unexpected<core::Error> no_reminder(const Task& task, const std::string& because) {
+    const std::string number = std::to_string(task.number);
+    return core::failed_precondition(
+        "task", "task " + number + " has no reminder" + because,
+        task.series.empty() ? "taskctl edit " + number + " --remind 10m" : "");
+}
+
+/// "20m", "until monday 9am", "tomorrow": a day without a time means its 9:00.
+core::Result<core::Timestamp> read_until(const ipc::ReminderSnooze& request, Handling& h) {
+    std::string words(core::trim(request.until));
+    if (core::to_lower(words).rfind("until ", 0) == 0)
+        words = std::string(core::trim(std::string_view(words).substr(6)));
+    if (const auto span = core::parse_span("until", words); span && span->count() > 0)
+        return h.unit.now() + *span;
+    std::vector<std::string> warnings;  // a zone that is not known matters little for a snooze
+    const auto zone = zone_for({request.tz, request.tz_default, true}, h, warnings);
+    if (!zone) return tl::unexpected(zone.error());
+    const auto when = core::parse_when("until", words, h.unit.now(), *zone);
+    if (!when) return tl::unexpected(when.error());
+    if (!when->time.is_date) return when->time.at;
+    const auto in_zone = core::TimeZone::load(when->time.tzid);
+    if (!in_zone) return tl::unexpected(in_zone.error());
+    return in_zone->to_utc(when->time.local + core::day_start).at;
+}
+
+}  // namespace
+
+core::Result<ipc::ReminderChanged> snooze_reminder(const ipc::ReminderSnooze& request,
+                                                   Handling& h) {
+    const auto task = open_task(h, request.task);
+    if (!task) return tl::unexpected(task.error());
+    const auto until = read_until(request, h);
+    if (!until) return tl::unexpected(until.error());
+    const auto reminders = h.unit.reminders_of(*task);
+    const Reminder* reminder = last_fired(reminders);
+    if (reminder == nullptr) reminder = next_planned(reminders);
+    if (reminder == nullptr) return no_reminder(*task, reminders.empty() ? "" : " to come");
+    const auto after = core::snoozed(*reminder, *until, h.unit.now());
+    if (!after) return tl::unexpected(after.error());
+    h.unit.update_reminder(*reminder, *after);
+    h.unit.append_event(h.user, {"reminder.snoozed", task->id.str(), *after});
+    return ipc::ReminderChanged{*task, *after};
+}
+
+core::Result<ipc::ReminderChanged> acknowledge_reminder(const ipc::ReminderAcknowledge& request,
+                                                        Handling& h) {
+    const auto task = h.unit.find_task(h.user, request.task);
+    if (!task) return tl::unexpected(task.error());
+    const auto reminders = h.unit.reminders_of(*task);
+    if (reminders.empty()) return no_reminder(*task, "");
+    const Reminder* reminder = last_fired(reminders);
+    auto after =
+        core::acknowledged(reminder == nullptr ? reminders.front() : *reminder, h.unit.now());
+    if (!after) return tl::unexpected(after.error());
+    if (after->snoozed_until) {
+        // Seen: it need not come again for this slot.
+        const auto series = h.unit.find_series(h.user, task->series);
+        const auto schedule = series ? core::schedule_of(*series) : tl::unexpected(core::Error{});
+        if (series && !schedule) return tl::unexpected(schedule.error());
+        const auto from =
+            series && !series->paused && !series->ended ? after->fired_slot : std::nullopt;
+        after =
+            series ? core::armed(*after, *schedule, from) : core::armed(*after, task->content.due);
+        if (!after) return tl::unexpected(after.error());
+    }
+    h.unit.update_reminder(*reminder, *after);
+    h.unit.append_event(h.user, {"reminder.acknowledged", task->id.str(), *after});
+    return ipc::ReminderChanged{*task, *after};
+}
+
+}  // namespace taskd::daemon

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// What adding and editing a task have in common: the words of a request, read.
+#pragma once
+
+#include "core/time_zone.h"
+#include "daemon/handlers/handling.h"
+
+#include <string>
+#include <vector>
+
+namespace taskd::daemon {
+
+struct Words {
+    std::string tz;          ///< the zone that the user named
+    std::string tz_default;  ///< the one that the caller lives in
+    bool has_times = false;  ///< whether the zone matters
+};
+/// The zone of a request's words: --tz, the user's setting, the caller's own, UTC with a warning.
+[[nodiscard]] core::Result<core::TimeZone> zone_for(const Words& words, Handling& h,
+                                                    std::vector<std::string>& warnings);
+
+/// The reminders so long before, not yet set to a task or series.
+[[nodiscard]] core::Result<std::vector<core::Reminder>> read_reminders(
+    const std::vector<std::string>& remind, const std::vector<std::string>& channels, Handling& h);
+
+/// The ids of tasks to wait for, sorted; `task` is who is to wait, empty for a new one.
+///
+/// Errors: not_found or failed_precondition on `field`; invalid_argument - it would wait for
+///         itself.
+[[nodiscard]] core::Result<std::vector<core::TaskId>> read_dependencies(
+    const std::string& field, const std::vector<std::string>& words, const core::TaskId& task,
+    Handling& h);
+[[nodiscard]] core::Result<void> check_count(const std::vector<core::TaskId>& depends_on);
+
+void warn_if_past(const core::Reminder& reminder, core::Timestamp now,
+                  std::vector<std::string>& warnings);
+
+}  // namespace taskd::daemon
