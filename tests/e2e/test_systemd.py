@@ -2,6 +2,7 @@
 """taskd under a service manager: what it reports, the watchdog, sockets that it is given."""
 
 import os
+import re
 import select
 import shlex
 import signal
@@ -137,6 +138,26 @@ class Watchdog(Started):
         self.assertIsNone(self.manager.message(WATCHDOG * 5))
         process.send_signal(signal.SIGCONT)
         self.assertEqual(self.manager.message(), {"WATCHDOG": "1"})
+
+    def test_an_idle_daemon_without_one_does_not_wake(self):
+        process = self.start()
+        self.assertEqual(self.manager.message()["READY"], "1")
+        self.home.result("admin.health")  # the first head is out, every thread is at its poll
+
+        def wakes():
+            """How often each thread went to sleep, which it does once for each time it woke."""
+            found = {}
+            for thread in os.listdir(f"/proc/{process.pid}/task"):
+                with open(f"/proc/{process.pid}/task/{thread}/status", encoding="ascii") as file:
+                    found[thread] = re.search(r"^voluntary_ctxt_switches:\s+(\d+)", file.read(),
+                                              re.M)[1]
+            return found
+
+        def quiet():
+            before = wakes()
+            self.assertIsNone(self.manager.message(3))
+            return before == wakes()
+        support.wait_for(quiet, "three seconds without a thread that wakes")
 
     def test_without_one_nothing_is_fed(self):
         self.start()
