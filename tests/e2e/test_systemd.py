@@ -241,6 +241,18 @@ class Activation(Started):
             self.assertEqual(self.home.result("admin.health")["pid"], self.home.process.pid)
             self.home.kill(signal.SIGKILL)
 
+    def test_taskctl_shutdown_does_not_call_for_the_next_one(self):
+        listeners = [self.listen("requests.sock"), self.listen("events.sock")]
+        self.start_with(*listeners)
+        self.assertEqual(self.manager.message()["READY"], "1")
+        # The daemon must be collected, as systemd does, or its number would still be there.
+        shutdown = subprocess.Popen([support.TASKCTL, "shutdown"], env=self.home.env,
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.assertEqual(self.home.process.wait(support.DEADLINE), 0)
+        self.assertEqual(shutdown.wait(support.DEADLINE), 0)
+        # A connection that waits would make systemd start the service again.
+        self.assertEqual(select.select(listeners, [], [], 0)[0], [])
+
     def test_a_socket_of_another_directory_is_refused(self):
         other = os.path.join(self.home.path, "other")
         said = self.refusal(self.listen("requests.sock", other), self.listen("events.sock"))
@@ -346,8 +358,9 @@ class UserManager(Started):
         self.systemctl(f"echo >{start}; read line <{started}; exit 1")
         added = subprocess.Popen([support.TASKCTL, "add", "Tea"], env=self.home.env,
                                  stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        with open(start, encoding="ascii"):
-            listener.listen(1)
+        with open(start, encoding="ascii") as file:
+            file.readline()
+        listener.listen(1)
         with open(started, "w", encoding="ascii") as file:
             file.write("\n")
         _, said = added.communicate(timeout=support.DEADLINE)
