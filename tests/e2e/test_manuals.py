@@ -92,12 +92,12 @@ class Configuration(support.TestCase):
         return found
 
     def test_every_key_has_an_entry_and_no_other(self):
-        for key in self.keys:
-            self.assertIn(key, self.documented,
-                          f"man/taskd.conf.5 lacks the key {key}: add '.TP', '.B {key}', the line "
-                          f"that class Configuration describes, and what the key means")
-        for key in self.documented:
-            self.assertIn(key, self.keys, f"man/taskd.conf.5 has {key}, and taskd has not")
+        lacking = [key for key in self.keys if key not in self.documented]
+        self.assertEqual(lacking, [],
+                         "man/taskd.conf.5 lacks these keys: add '.TP', '.B KEY', the line that "
+                         "class Configuration describes, and what the key means")
+        gone = [key for key in self.documented if key not in self.keys]
+        self.assertEqual(gone, [], "man/taskd.conf.5 has these keys, and taskd has not")
 
     def test_flags_variables_and_defaults_are_the_programs(self):
         told = run(support.TASKD, "--help", env=self.home.env).stdout
@@ -200,7 +200,8 @@ class Command(support.TestCase):
         everywhere = {"--help", "--idempotency-key"}  # in OPTIONS, once for all
         for name, told in self.commands():
             with self.subTest(name):
-                self.assertIn(name, entries, f"man/taskctl.1 lacks an entry '.B {name}'")
+                if name not in entries:
+                    self.fail(f"man/taskctl.1 lacks an entry '.B {name}' in COMMANDS")
                 options = set(re.findall(r"^ +(?:-\w, )? *(--[a-z][a-z-]*)",
                                          told.partition("Options:")[2], re.M)) - everywhere
                 self.assertEqual(entries[name] - everywhere, options,
