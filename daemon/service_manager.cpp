@@ -45,6 +45,24 @@ std::string listening_path(int fd) {
             strnlen(static_cast<const char*>(address.sun_path), sizeof address.sun_path)};
 }
 
+/// Puts a descriptor where it belongs.
+Result<void> take(int fd, const ipc::Endpoint& endpoint, PassedSockets& passed) {
+    const std::string which = "descriptor " + std::to_string(fd);
+    const std::string path = listening_path(fd);
+    if (path.empty()) return refuse(which + " is no listening Unix stream socket", endpoint);
+    const std::string listens = which + " listens on " + path;
+    int* const slot = path == path_of(endpoint.requests()) ? &passed.requests
+                      : path == path_of(endpoint.events()) ? &passed.events
+                                                           : nullptr;
+    if (slot == nullptr)
+        return refuse(listens + ", which is no socket of " + endpoint.directory(), endpoint);
+    if (*slot >= 0) return refuse(listens + " a second time", endpoint);
+    // libzmq accepts after poll and must not wait there; systemd passes blocking sockets.
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    *slot = fd;
+    return {};
+}
+
 }  // namespace
 
 ServiceManager::ServiceManager() {
@@ -89,22 +107,8 @@ Result<PassedSockets> take_passed_sockets(const ipc::Endpoint& endpoint) {
     PassedSockets passed;
     const int count = sd_listen_fds(1);
     if (count < 0) throw std::system_error(-count, std::generic_category(), "LISTEN_FDS");
-    for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; ++fd) {
-        const std::string path = listening_path(fd);
-        const std::string which = "descriptor " + std::to_string(fd);
-        if (path.empty()) return refuse(which + " is no listening Unix stream socket", endpoint);
-        int* const slot = path == path_of(endpoint.requests()) ? &passed.requests
-                          : path == path_of(endpoint.events()) ? &passed.events
-                                                               : nullptr;
-        if (slot == nullptr)
-            return refuse(
-                which + " listens on " + path + ", which is no socket of " + endpoint.directory(),
-                endpoint);
-        if (*slot >= 0) return refuse(which + " listens on " + path + " a second time", endpoint);
-        // libzmq accepts after poll and must not wait there; systemd passes blocking sockets.
-        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-        *slot = fd;
-    }
+    for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; ++fd)
+        if (auto taken = take(fd, endpoint, passed); !taken) return tl::unexpected(taken.error());
     if (count > 0 && (passed.requests < 0 || passed.events < 0))
         return refuse(std::string("no descriptor listens on ") +
                           path_of(passed.requests < 0 ? endpoint.requests() : endpoint.events()),
