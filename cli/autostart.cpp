@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/autostart.h"
 
+#include "cli/user_manager.h"
 #include "core/text.h"
 
 #include <algorithm>
@@ -215,6 +216,12 @@ Result<void> require_daemon(const Place& place) {
 Result<void> ensure_daemon(const Place& place) {
     auto running = require_daemon(place);
     if (running || place.is_system || running.error().reason != Reason::unavailable) return running;
+    // A program named by hand is meant to be the one that runs.
+    if (from_environment("TASKCTL_TASKD").empty()) {
+        const auto started = start_by_user_manager(place.endpoint);
+        if (!started) return tl::unexpected(started.error());
+        if (*started) return {};
+    }
     const auto taskd = find_taskd();
     if (!taskd) return tl::unexpected(taskd.error());
 

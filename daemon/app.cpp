@@ -9,6 +9,7 @@
 #include "daemon/loop.h"
 #include "daemon/outbound/worker_pool.h"
 #include "daemon/request_sockets.h"
+#include "daemon/service_manager.h"
 #include "daemon/store/maintenance.h"
 #include "daemon/store/migrate.h"
 #include "daemon/system_clock.h"
@@ -131,6 +132,8 @@ Result<int> serve(const Config& config, const Home& home, const std::function<vo
     const std::string& store = config.text("store.path");
     const auto endpoint = ipc::Endpoint::make(config.text("endpoint"));
     if (!endpoint) return tl::unexpected(endpoint.error());
+    const auto passed = take_passed_sockets(*endpoint);
+    if (!passed) return tl::unexpected(passed.error());
     const std::string store_directory = std::filesystem::path(store).parent_path();
     if (auto made = make_directory(store_directory, "store.path"); !made)
         return tl::unexpected(made.error());
@@ -161,13 +164,14 @@ Result<int> serve(const Config& config, const Home& home, const std::function<vo
     engine.start(clock.now());
 
     zmq::context_t context;
-    RequestSockets sockets(context, {{*endpoint, geteuid(), {owner, true}}});
+    RequestSockets sockets(context, {{*endpoint, geteuid(), {owner, true}, *passed}});
     Bus bus(settings.bus_heartbeat);
     for (auto& user : sockets.users())
         bus.add(user.admission.caller.user, user.events,
                 engine.event_head(user.admission.caller.user));
     WorkerPool workers(context, static_cast<std::size_t>(config.integer("outbound.workers")));
-    Loop loop(engine, sockets, bus, workers, clock, std::move(signals), *log);
+    ServiceManager service;
+    Loop loop(engine, sockets, bus, workers, clock, service, std::move(signals), *log);
 
     // Linear in the file's size, so beside the loop, on a connection that only reads.
     std::optional<std::thread> checker;
@@ -181,8 +185,10 @@ Result<int> serve(const Config& config, const Home& home, const std::function<vo
         });
     (*log)->info("ready version={} pid={} user={} store={} endpoint={}", TASKD_VERSION, getpid(),
                  field(home.user), field(store), field(endpoint->directory()));
+    service.ready("serving " + endpoint->directory());
     ready();
     const bool good = loop.run();
+    service.stopping();
     if (checker) checker->join();
     (*log)->info("stopped refused={} dropped={}", sockets.refused(), sockets.dropped());
     return good ? 0 : 1;

@@ -16,12 +16,13 @@ constexpr milliseconds warning_every{1000};  // a failing disk must not fill its
 }  // namespace
 
 Loop::Loop(Engine& engine, RequestSockets& sockets, Bus& bus, WorkerPool& workers,
-           const core::Clock& clock, UniqueFd signals, Log log)
+           const core::Clock& clock, ServiceManager& service, UniqueFd signals, Log log)
     : engine_(engine),
       sockets_(sockets),
       bus_(bus),
       workers_(workers),
       clock_(clock),
+      service_(service),
       signals_(std::move(signals)),
       log_(std::move(log)) {
     items_.push_back({nullptr, signals_.get(), ZMQ_POLLIN, 0});
@@ -44,6 +45,7 @@ bool Loop::run() {
         bus_.publish(turn.publications, clock_.monotonic());  // live copy; the log is the truth
         workers_.start(std::move(turn.jobs));                 // results come back as requests
         warn(turn.warnings);
+        service_.feed(clock_.monotonic());  // a whole turn went by: the loop is alive
         if (turn.store_lost) {
             log_->critical("store_lost stopping; the next start recovers from the WAL");
             return false;
@@ -60,6 +62,7 @@ bool Loop::run() {
 milliseconds Loop::patience() const {
     auto next = engine_.next_wait();
     if (const auto head = bus_.next_head(); head && (!next || *head < *next)) next = head;
+    if (const auto feed = service_.next_feed(); feed && (!next || *feed < *next)) next = feed;
     if (!next) return milliseconds{-1};
     return std::max(milliseconds{0}, *next - clock_.monotonic());
 }
@@ -78,7 +81,9 @@ void Loop::read_signals() {
     while (read(signals_.get(), &info, sizeof info) == sizeof info) {
         const auto number = static_cast<int>(info.ssi_signo);
         if (number == SIGHUP) {
+            service_.reloading();
             log_->info("signal number=1 nothing to read again");
+            service_.reloaded();
             continue;
         }
         log_->info("stopping because=signal number={}", number);

@@ -7,6 +7,7 @@
 #include "daemon/log.h"
 #include "daemon/outbound/worker_pool.h"
 #include "daemon/request_sockets.h"
+#include "daemon/service_manager.h"
 #include "daemon/unique_fd.h"
 #include "daemon/wake_timer.h"
 
@@ -16,7 +17,7 @@ namespace taskd::daemon {
 class Loop {
 public:
     Loop(Engine& engine, RequestSockets& sockets, Bus& bus, WorkerPool& workers,
-         const core::Clock& clock, UniqueFd signals, Log log);
+         const core::Clock& clock, ServiceManager& service, UniqueFd signals, Log log);
 
     /// Runs until SIGTERM, SIGINT or an operator's shutdown; finishes the turn that is under way.
     /// False when the store was lost, so that the process must end as failed.
@@ -33,6 +34,7 @@ private:
     Bus& bus_;
     WorkerPool& workers_;
     const core::Clock& clock_;
+    ServiceManager& service_;
     UniqueFd signals_;
     Log log_;
     WakeTimer wake_timer_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // taskd: arguments -> configuration -> serve -> exit status.
 #include "daemon/app.h"
+#include "daemon/service_manager.h"
 #include "ipc/endpoint.h"
 #include "version.h"
 
@@ -98,6 +99,7 @@ int run(int argc, char** argv) {
         return app.exit(error) == 0 ? 0 : 2;
     }
 
+    if (background_fd >= 0) daemon::forget_service_manager();
     Starter starter(background_fd);
     const auto home = daemon::find_home();
     if (!home) return fail(home.error(), starter);

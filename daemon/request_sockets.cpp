@@ -13,7 +13,7 @@ constexpr int linger_ms = 500;  // for the last replies at the end
 constexpr std::int64_t subscription_bytes_max = 64;
 
 zmq::socket_t open(zmq::context_t& context, zmq::socket_type type, const std::string& address,
-                   uid_t uid, std::int64_t frame_bytes_max) {
+                   uid_t uid, std::int64_t frame_bytes_max, int passed) {
     zmq::socket_t socket(context, type);
     socket.set(zmq::sockopt::linger, linger_ms);
     socket.set(zmq::sockopt::sndhwm, queue_messages_max);
@@ -24,6 +24,8 @@ zmq::socket_t open(zmq::context_t& context, zmq::socket_type type, const std::st
     if (zmq_setsockopt(socket.handle(), ZMQ_IPC_FILTER_UID, &uid, sizeof uid) != 0)
         throw zmq::error_t();
     if (type == zmq::socket_type::xpub) socket.set(zmq::sockopt::xpub_verbose, true);
+    // Set, bind neither makes nor removes the file: it is systemd's, and its listener stays.
+    if (passed >= 0) socket.set(zmq::sockopt::use_fd, passed);
     socket.bind(address);
     return socket;
 }
@@ -43,9 +45,9 @@ RequestSockets::RequestSockets(zmq::context_t& context, const std::vector<Admiss
     for (const auto& admission : admissions)
         users_.push_back({admission,
                           open(context, zmq::socket_type::router, admission.endpoint.requests(),
-                               admission.uid, ipc::request_bytes_max),
+                               admission.uid, ipc::request_bytes_max, admission.passed.requests),
                           open(context, zmq::socket_type::xpub, admission.endpoint.events(),
-                               admission.uid, subscription_bytes_max)});
+                               admission.uid, subscription_bytes_max, admission.passed.events)});
 }
 
 RequestSockets::Received RequestSockets::receive(std::size_t index, Request& request) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/job.h"
+#include "daemon/service_manager.h"
 #include "daemon/settings.h"
 #include "ipc/endpoint.h"
 
@@ -19,6 +20,7 @@ struct Admission {
     ipc::Endpoint endpoint;
     uid_t uid = 0;
     Caller caller;
+    PassedSockets passed{};  ///< listening already, from systemd
 };
 
 /// A user's two sockets. The uid filter is set before bind: who you are is which socket lets you

@@ -12,10 +12,12 @@ namespace {
 constexpr std::chrono::seconds stop_max{10};
 constexpr std::chrono::milliseconds look_again{20};
 
-/// Waits until nothing listens and the process is gone: what comes next may start a new one.
-bool wait_for_end(const ipc::Endpoint& endpoint, std::int64_t pid) {
+/// Waits until the daemon is gone: what comes next may start a new one. A process that can be seen
+/// is the better sign: systemd goes on listening for it, and would start the next one at the first
+/// look. One in another namespace of processes is known by its sockets only.
+bool wait_for_end(const ipc::Endpoint& endpoint, std::int64_t pid, bool can_be_seen) {
     const auto until = std::chrono::steady_clock::now() + stop_max;
-    while (endpoint.is_listening() || process_runs(pid)) {
+    while (can_be_seen ? process_runs(pid) : endpoint.is_listening()) {
         if (std::chrono::steady_clock::now() >= until) return false;
         std::this_thread::sleep_for(look_again);
     }
@@ -37,10 +39,13 @@ int run(Context& context) {
     }
     auto client = context.client({}, Context::Start::never);
     if (!client) return context.fail(client.error());
+    const auto health = client->call(ipc::AdminHealth{});
+    if (!health) return context.fail(health.error());
+    const bool can_be_seen = process_runs(health->value.pid);
     const auto answer = client->call(ipc::AdminShutdown{});
     if (!answer) return context.fail(answer.error());
     const auto pid = answer->value.pid;
-    if (!wait_for_end(place->endpoint, pid))
+    if (!wait_for_end(place->endpoint, pid, can_be_seen))
         return context.fail({core::Reason::deadline_exceeded,
                              "taskd (pid " + std::to_string(pid) + ") has not ended after 10 s",
                              {},

@@ -10,7 +10,8 @@ import unittest
 import support
 
 README = os.path.join(support.SOURCE, "README.md")
-PAGES = ("taskctl.1", "taskd-protocol.7")
+MAN = os.path.join(support.SOURCE, "man")
+PAGES = tuple(sorted(name for name in os.listdir(MAN) if re.search(r"\.[0-9]$", name)))
 
 
 def blocks(kind):
@@ -63,7 +64,7 @@ class Readme(support.TestCase):
 
     def test_the_manual_pages_are_clean(self):
         for page in PAGES:
-            path = os.path.join(support.SOURCE, "man", page)
+            path = os.path.join(MAN, page)
             with self.subTest(page):
                 man = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", path],
                                      capture_output=True, text=True, check=False,
