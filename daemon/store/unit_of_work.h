@@ -10,6 +10,7 @@
 #include "core/task.h"
 #include "core/topic.h"
 #include "daemon/store/database.h"
+#include "daemon/token.h"
 #include "ipc/messages.h"
 
 #include <nlohmann/json_fwd.hpp>
@@ -144,6 +145,11 @@ public:
     // users.cpp
     [[nodiscard]] std::optional<std::string> zone_of(const core::UserId& user);
     void count_rows(const core::UserId& user, ipc::Health& health);
+
+    // tokens.cpp
+    [[nodiscard]] std::vector<Token> list_tokens(const core::UserId& user);  ///< in force
+    void insert_token(const Token& token);
+    void erase_token(const Token& token);
 
     // timers.cpp
     void set_timer(const Timer& timer);
