@@ -34,7 +34,8 @@ struct HttpRequest {
     }
     [[nodiscard]] std::size_t count(std::string_view name) const {
         std::size_t count = 0;
-        for (const auto& [key, value] : fields) if (key == name) ++count;
+        for (const auto& [key, value] : fields)
+            if (key == name) ++count;
         return count;
     }
 };

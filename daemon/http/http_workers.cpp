@@ -27,9 +27,11 @@ HttpWorkers::~HttpWorkers() {
 bool HttpWorkers::start(HttpJob& job) {
     {
         const std::lock_guard lock(mutex_);
-        if (queue_.size() >= queue_max_) return false;
+        // What a free thread is about to take does not wait, also while that thread starts.
+        const auto free = threads_max_ - busy_;
+        if (queue_.size() >= queue_max_ + free) return false;
         queue_.push_back(std::move(job));
-        if (queue_.size() > idle_ && threads_.size() < threads_max_)
+        if (queue_.size() > threads_.size() - busy_ && threads_.size() < threads_max_)
             threads_.emplace_back(&HttpWorkers::work, this);
     }
     ready_.notify_one();
@@ -45,10 +47,9 @@ void HttpWorkers::work() {
     const HttpHandler handler = make_handler_();
     for (;;) {
         std::unique_lock lock(mutex_);
-        ++idle_;
         ready_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-        --idle_;
         if (stopping_) return;
+        ++busy_;
         const HttpJob job = std::move(queue_.front());
         queue_.pop_front();
         lock.unlock();
@@ -59,6 +60,9 @@ void HttpWorkers::work() {
             answer = {problem_response({500, std::string("internal: ") + failure.what(), {}}),
                       true};
         }
+        lock.lock();
+        --busy_;
+        lock.unlock();
         done_(job.connection, std::move(answer));
     }
 }

@@ -38,7 +38,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable ready_;
     bool stopping_ = false;
-    std::size_t idle_ = 0;
+    std::size_t busy_ = 0;  ///< threads that run a request
     std::deque<HttpJob> queue_;
     std::vector<std::thread> threads_;
 };
