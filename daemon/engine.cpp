@@ -95,7 +95,7 @@ Turn Engine::turn(const std::vector<Request>& requests, const std::vector<JobRes
     if (!held) held_until_.reset();
 
     Turn turn;
-    if (probe_at_ && monotonic >= *probe_at_ && probe(monotonic, turn) == Commit::store_lost) {
+    if (probe_at_ && monotonic >= *probe_at_ && probe(now, monotonic, turn) == Commit::store_lost) {
         for (const auto& request : requests)
             turn.replies.push_back(error_reply(request, outcome_unknown));
         turn.store_lost = true;
@@ -140,9 +140,9 @@ Turn Engine::turn(const std::vector<Request>& requests, const std::vector<JobRes
 
 /// Asks a store that refused a change whether it takes one again: while nobody writes, nobody else
 /// would find out, and readiness would stay bad for ever.
-Engine::Commit Engine::probe(Monotonic monotonic, Turn& into) {
+Engine::Commit Engine::probe(Timestamp now, Monotonic monotonic, Turn& into) {
     try {
-        maintenance_.prove_writable();
+        maintenance_.prove_writable(now);
     } catch (const StoreFailure& failure) {
         probe_at_ = monotonic + probe_every;
         return failure.sync_failed() ? Commit::store_lost : Commit::void_turn;

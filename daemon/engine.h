@@ -104,7 +104,7 @@ private:
     void run_timers(core::Timestamp now, Attempt& attempt);
     void run_timer(const Timer& timer, core::Timestamp now, Attempt& attempt);
     void answer_polls(core::Timestamp now, core::Monotonic monotonic, Attempt& attempt);
-    [[nodiscard]] Commit probe(core::Monotonic monotonic, Turn& into);
+    [[nodiscard]] Commit probe(core::Timestamp now, core::Monotonic monotonic, Turn& into);
     void note_store(core::Monotonic monotonic, Turn& turn);
     void note_clock(core::Timestamp now, core::Monotonic monotonic);
     [[nodiscard]] bool deliveries_wait() const { return running_ >= settings_.outbound_max; }

@@ -46,10 +46,13 @@ std::vector<std::pair<core::UserId, core::DeliveryId>> Maintenance::running_deli
     return running;
 }
 
-void Maintenance::prove_writable() {
+void Maintenance::prove_writable(core::Timestamp now) {
     db_.begin();
     try {
-        Query(db_, "UPDATE meta SET value = value WHERE key = 'schema_version'").run();
+        Query(db_,
+              "INSERT INTO meta VALUES ('probed', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
+              std::to_string(now.time_since_epoch().count()))
+            .run();
         db_.commit();
     } catch (...) {
         db_.rollback();

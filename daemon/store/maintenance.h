@@ -29,8 +29,9 @@ public:
     /// The tokens of all users that are in force.
     [[nodiscard]] std::vector<Token> tokens(core::Timestamp now);
 
-    /// Writes one row as it is; throws StoreFailure while the store takes no change.
-    void prove_writable();
+    /// Writes the time into a row of its own (SQLite leaves out what changes nothing); throws
+    /// StoreFailure while the store takes no change.
+    void prove_writable(core::Timestamp now);
 
     /// Removes a batch of what is past its time: replies, change rows, deleted tasks, finished
     /// deliveries, expired tokens, and per user a prefix of the log, whose keys stay in `seen`
