@@ -201,7 +201,6 @@ Result<int> serve(const Config& config, const Home& home, const std::function<vo
                  field(home.user), field(store), field(endpoint->directory()));
     ready();
     const bool good = loop.run();
-    pulse.stops();
     if (*http) (*http)->stop();
     if (checker) checker->join();
     (*log)->info("stopped refused={} dropped={}", sockets.refused(), sockets.dropped());

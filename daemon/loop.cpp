@@ -66,6 +66,7 @@ bool Loop::run() {
         }
         if (observers_) observers_->pulse.sleeps();
     }
+    if (observers_) observers_->pulse.stops();
     reply(engine_.dismiss_polls());
     return true;
 }

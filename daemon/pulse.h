@@ -46,6 +46,7 @@ public:
         return store_error_;
     }
 
+    [[nodiscard]] bool is_stopping() const { return stopping_; }
     /// Whether the store refused the last change.
     [[nodiscard]] bool store_fails() const {
         const std::lock_guard lock(mutex_);

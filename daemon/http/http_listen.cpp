@@ -150,7 +150,9 @@ Result<void> Listener::open_tcp(const ListenAddress& address) {
 
 Result<void> Listener::open_unix(const ListenAddress& address, bool for_everyone) {
     auto lock = LockFile::take(address.path + ".lock");
-    if (!lock) return tl::unexpected(lock.error());
+    // Not the error of the daemon's own lock: whoever starts a daemon would take that one's holder
+    // for the daemon that they want.
+    if (!lock) return failed(address.text, lock.error().message);
     lock_ = std::move(*lock);
     struct stat found {};
     if (lstat(address.path.c_str(), &found) == 0) {

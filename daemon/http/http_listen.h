@@ -39,8 +39,8 @@ public:
     /// Binds and listens. `for_everyone` makes a Unix socket 0666: the peer's uid decides. A stale
     /// socket file is replaced; a live one, or a file of another kind, is not.
     ///
-    /// Errors: unavailable on `http.listen` - in use, not permitted, no such directory;
-    ///         failed_precondition on `lock` - another taskd has it.
+    /// Errors: unavailable on `http.listen` - in use, not permitted, no such directory, or another
+    ///         taskd has it, whose pid is named.
     [[nodiscard]] static core::Result<Listener> open(const ListenAddress& address,
                                                      bool for_everyone);
     Listener(Listener&&) noexcept = default;

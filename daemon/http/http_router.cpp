@@ -114,7 +114,10 @@ public:
         set_pre_routing_handler([this](const httplib::Request&, Response& response) {
             return gate(response) ? HandlerResponse::Unhandled : HandlerResponse::Handled;
         });
-        set_post_routing_handler([](const httplib::Request&, Response& response) {
+        set_post_routing_handler([this](const httplib::Request&, Response& response) {
+            // Asked for again here: a stop may have begun while the call was under way.
+            close_ = !job_->request.keep_alive || services_.pulse.is_stopping();
+            if (close_) response.set_header("Connection", "close");
             response.headers.erase("Keep-Alive");     // the times are in taskd-protocol(7)
             response.headers.erase("Accept-Ranges");  // there are none
             if (response.status == 204) response.headers.erase("Content-Length");
@@ -143,12 +146,11 @@ public:
         MemoryStream stream(request.method + " " + (route ? std::string(route->path) : "/") +
                             " HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
         bool closed = false;
-        const bool close = !request.keep_alive || services_.stopping;
-        process_request(stream, close, closed, [](httplib::Request&) {});
+        process_request(stream, false, closed, [](httplib::Request&) {});
         constexpr std::size_t status_at = 9;  // behind "HTTP/1.1 "
         services_.metrics.http(route ? route->path : "other",
                                std::atoi(stream.output.substr(status_at, 3).c_str()));
-        return {std::move(stream.output), close};
+        return {std::move(stream.output), close_};
     }
 
 private:
@@ -213,7 +215,7 @@ private:
             return refuse(
                 response,
                 {415, "Content-Type: use application/json", {{"Accept-Post", json_type}}});
-        if (services_.stopping)
+        if (services_.pulse.is_stopping())
             return refuse(response,
                           {503, "taskd is stopping", {{"Retry-After", retry_after_seconds}}});
         const CallSlot slot(services_);
@@ -239,6 +241,7 @@ private:
     HttpServices& services_;
     RpcCaller loop_;
     const HttpJob* job_ = nullptr;
+    bool close_ = false;
 };
 
 }  // namespace

@@ -23,7 +23,6 @@ struct HttpServices {
     std::size_t rpc_max = 28;  ///< at once, fewer than threads: health always finds one
 
     std::atomic<std::size_t> rpc_running{0};
-    std::atomic<bool> stopping{false};  ///< no new call is sent to the loop
     std::atomic<bool> aborting{false};  ///< nobody waits for the loop any more
 };
 

@@ -86,12 +86,10 @@ HttpServer::HttpServer(Parts parts, const std::string& fixed, HttpAccess::Option
               }}) {}
 
 HttpServer::~HttpServer() {
-    services_.stopping = true;
     services_.aborting = true;
 }
 
 void HttpServer::stop() {
-    services_.stopping = true;
     front_.begin_stop(stop_grace);
     zmq::pollitem_t item{bridge_.socket().handle(), 0, ZMQ_POLLIN, 0};
     while (!front_.has_stopped()) {
