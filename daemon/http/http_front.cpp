@@ -22,9 +22,10 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t read_bytes_max = 64 * 1024;  // of one connection before the others' turn
 constexpr int accepts_max = 64;                    // in a row, for the same reason
-constexpr milliseconds linger_max{1000};           // for what a refused client is still sending
-constexpr milliseconds accept_pause{100};          // when the process has no descriptor left
-constexpr std::uint64_t wake_id = 0;               // 1 to 16 are the listeners
+constexpr std::size_t small_request_bytes = 64 * 1024;
+constexpr milliseconds linger_max{1000};   // for what a refused client is still sending
+constexpr milliseconds accept_pause{100};  // when the process has no descriptor left
+constexpr std::uint64_t wake_id = 0;       // 1 to 16 are the listeners
 constexpr const char* continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
 int timeout_until(steady_clock::time_point then) {
@@ -101,7 +102,7 @@ void HttpFront::wait() {
         const int until = timeout_until(then);
         timeout = timeout < 0 ? until : std::min(timeout, until);
     };
-    if (!accepting_) sooner(accept_again_);
+    if (!accepting_ && !is_closing_) sooner(accept_again_);
     if (is_closing_) sooner(close_at_);
 
     std::array<epoll_event, 128> events{};
@@ -212,6 +213,14 @@ void HttpFront::read_from(Connection& connection) {
     proceed(connection);
 }
 
+/// Keeps the account of what all unfinished requests hold; false when there is no room for this
+/// one. Small requests always find some.
+bool HttpFront::hold(Connection& connection, std::size_t bytes) {
+    held_ = held_ - connection.held + bytes;
+    connection.held = bytes;
+    return held_ <= limits_.held_bytes_max || bytes <= small_request_bytes;
+}
+
 void HttpFront::discard_from(Connection& connection) {
     std::array<char, read_bytes_max> bytes;  // NOLINT: never looked at
     const ssize_t count = recv(connection.fd.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
@@ -227,11 +236,15 @@ void HttpFront::proceed(Connection& connection) {
     case HttpParser::State::refused:
         return refuse(connection, connection.parser.refusal());
     case HttpParser::State::done:
-        return start(connection);
     case HttpParser::State::head:
     case HttpParser::State::body:
         break;
     }
+    if (!hold(connection, connection.parser.body_bytes()))
+        return refuse(connection, {503,
+                                   "the requests that are under way hold as much as they may",
+                                   {{"Retry-After", "1"}}});
+    if (connection.parser.state() == HttpParser::State::done) return start(connection);
     if (!connection.parser.take_continue() || !connection.input.empty()) return;
     const std::string_view line = continue_line;
     const auto sent =
@@ -256,6 +269,7 @@ void HttpFront::refuse(Connection& connection, const HttpRefusal& refusal) {
 }
 
 void HttpFront::respond(Connection& connection, HttpAnswer answer) {
+    (void)hold(connection, 0);
     connection.output = std::move(answer.bytes);
     connection.written = 0;
     connection.close_after = connection.close_after || answer.close || is_closing_;
@@ -328,6 +342,7 @@ void HttpFront::take_answers() {
 void HttpFront::close_connection(Id id) {
     const auto found = connections_.find(id);
     deadlines_.erase({found->second->deadline, id});
+    (void)hold(*found->second, 0);
     connections_.erase(found);  // closing takes it out of epoll
     open_ = connections_.size();
 }

@@ -32,6 +32,7 @@ public:
         std::size_t threads = 32;
         std::size_t queue_max = 64;
         std::size_t body_bytes_max = 4 * 1024 * 1024;
+        std::size_t held_bytes_max = 64 * 1024 * 1024;  ///< of all bodies that are under way
         std::chrono::milliseconds request{10'000};  ///< to send a request, and to take its answer
         std::chrono::milliseconds idle{120'000};    ///< kept between two requests
     };
@@ -70,6 +71,7 @@ private:
         std::string output{};
         std::size_t written = 0;
         bool close_after = false;
+        std::size_t held = 0;  ///< of its body, in memory
     };
 
     void run();
@@ -79,6 +81,7 @@ private:
     bool make_room();
     void handle(Connection& connection, std::uint32_t events);
     void read_from(Connection& connection);
+    [[nodiscard]] bool hold(Connection& connection, std::size_t bytes);
     void discard_from(Connection& connection);
     void proceed(Connection& connection);
     void start(Connection& connection);
@@ -101,6 +104,7 @@ private:
     std::map<Id, std::unique_ptr<Connection>> connections_;
     std::set<std::pair<Time, Id>> deadlines_;
     Id last_id_;
+    std::size_t held_ = 0;
     bool accepting_ = true;
     Time accept_again_{};
     std::atomic<std::size_t> open_{0};

@@ -29,6 +29,7 @@ public:
     [[nodiscard]] const HttpRefusal& refusal() const { return refusal_; }
     /// The client waits for "100 Continue" before it sends the body; true once.
     [[nodiscard]] bool take_continue();
+    [[nodiscard]] std::size_t body_bytes() const { return request_.body.size(); }
     /// The complete request.
     [[nodiscard]] HttpRequest take_request() { return std::move(request_); }
 

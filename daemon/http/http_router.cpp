@@ -75,17 +75,30 @@ private:
 /// One of the places of calls to the loop, given back however the call ends.
 class CallSlot {
 public:
-    explicit CallSlot(HttpServices& services) : services_(services) {
-        taken_ = ++services_.rpc_running <= services_.rpc_max;
+    CallSlot(HttpServices& services, const core::UserId& user) : services_(services), user_(user) {
+        const std::lock_guard lock(services_.rpc_mutex);
+        const auto mine = services_.rpc_of_user.find(user_);
+        const std::size_t of_user = mine == services_.rpc_of_user.end() ? 0 : mine->second;
+        taken_ = services_.rpc_running < services_.rpc_max && of_user < services_.rpc_of_user_max;
+        if (!taken_) return;
+        ++services_.rpc_running;
+        services_.rpc_of_user[user_] = of_user + 1;
     }
     CallSlot(const CallSlot&) = delete;
     CallSlot& operator=(const CallSlot&) = delete;
-    ~CallSlot() { --services_.rpc_running; }
+    ~CallSlot() {
+        if (!taken_) return;
+        const std::lock_guard lock(services_.rpc_mutex);
+        --services_.rpc_running;
+        const auto mine = services_.rpc_of_user.find(user_);
+        if (--mine->second == 0) services_.rpc_of_user.erase(mine);
+    }
 
     [[nodiscard]] bool taken() const { return taken_; }
 
 private:
     HttpServices& services_;
+    core::UserId user_;
     bool taken_ = false;
 };
 
@@ -218,7 +231,7 @@ private:
         if (services_.pulse.is_stopping())
             return refuse(response,
                           {503, "taskd is stopping", {{"Retry-After", retry_after_seconds}}});
-        const CallSlot slot(services_);
+        const CallSlot slot(services_, caller->user);
         if (!slot.taken())
             return refuse(response, {503,
                                      "as many calls as there can be at once are running",

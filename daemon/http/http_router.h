@@ -10,6 +10,8 @@
 #include <zmq.hpp>
 
 #include <atomic>
+#include <map>
+#include <mutex>
 
 namespace taskd::daemon {
 
@@ -20,9 +22,12 @@ struct HttpServices {
     const core::Clock& clock;
     Pulse& pulse;
     Metrics& metrics;
-    std::size_t rpc_max = 28;  ///< at once, fewer than threads: health always finds one
+    std::size_t rpc_max = 28;          ///< at once, fewer than threads: health always finds one
+    std::size_t rpc_of_user_max = 28;  ///< of them, of one user
 
-    std::atomic<std::size_t> rpc_running{0};
+    std::mutex rpc_mutex{};
+    std::size_t rpc_running = 0;
+    std::map<core::UserId, std::size_t> rpc_of_user{};
     std::atomic<bool> aborting{false};  ///< nobody waits for the loop any more
 };
 

@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds stop_grace{5000};  // of the 10 s that a stop may take
 constexpr milliseconds stop_step{20};
+constexpr std::size_t held_bytes_max = 16 * ipc::request_bytes_max;
 constexpr std::size_t threads_kept_free = 4;  // of calls to the loop, for health and metrics
 
 std::vector<std::string> words_of(const std::string& list) {
@@ -57,9 +58,10 @@ core::Result<std::unique_ptr<HttpServer>> HttpServer::start(const Config& config
     const auto size = [&](std::string_view key) {
         return static_cast<std::size_t>(config.integer(key));
     };
-    const HttpFront::Limits limits{size("http.connections_max"), size("http.threads"),
-                                   size("http.queue_max"),       ipc::request_bytes_max,
-                                   config.span("http.timeout"),  config.span("http.idle")};
+    const HttpFront::Limits limits{
+        size("http.connections_max"), size("http.threads"), size("http.queue_max"),
+        ipc::request_bytes_max,       held_bytes_max,       config.span("http.timeout"),
+        config.span("http.idle")};
     HttpAccess::Options access{words_of(config.text("http.hosts")),
                                words_of(config.text("http.origins")),
                                config.flag("http.metrics_public")};
@@ -72,8 +74,11 @@ HttpServer::HttpServer(Parts parts, const std::string& fixed, HttpAccess::Option
     : bridge_(parts.context),
       tokens_(std::move(parts.tokens), fixed, parts.owner),
       access_(std::move(access), tokens_, std::move(parts.user_of_uid), parts.clock),
-      services_{parts.context, access_,       parts.clock,
-                parts.pulse,   parts.metrics, limits.threads - threads_kept_free},
+      services_{parts.context, access_, parts.clock, parts.pulse, parts.metrics,
+                limits.threads - threads_kept_free,
+                // Where several users call, one can't take all places with long polls.
+                parts.for_everyone ? (limits.threads - threads_kept_free + 1) / 2
+                                   : limits.threads - threads_kept_free},
       names_([&] {
           std::vector<std::string> names;
           for (const auto& listener : listeners) names.push_back(listener.name());
@@ -90,6 +95,7 @@ HttpServer::~HttpServer() {
 }
 
 void HttpServer::stop() {
+    services_.pulse.stops();
     front_.begin_stop(stop_grace);
     zmq::pollitem_t item{bridge_.socket().handle(), 0, ZMQ_POLLIN, 0};
     while (!front_.has_stopped()) {

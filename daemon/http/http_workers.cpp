@@ -4,6 +4,7 @@
 #include "daemon/http/http_problem.h"
 
 #include <exception>
+#include <system_error>
 #include <utility>
 
 namespace taskd::daemon {
@@ -31,11 +32,25 @@ bool HttpWorkers::start(HttpJob& job) {
         const auto free = threads_max_ - busy_;
         if (queue_.size() >= queue_max_ + free) return false;
         queue_.push_back(std::move(job));
-        if (queue_.size() > threads_.size() - busy_ && threads_.size() < threads_max_)
-            threads_.emplace_back(&HttpWorkers::work, this);
+        if (queue_.size() > threads_.size() - busy_ && threads_.size() < threads_max_ &&
+            !add_thread() && threads_.empty()) {
+            job = std::move(queue_.back());
+            queue_.pop_back();
+            return false;
+        }
     }
     ready_.notify_one();
     return true;
+}
+
+/// A process that may have no more threads goes on with those it has.
+bool HttpWorkers::add_thread() {
+    try {
+        threads_.emplace_back(&HttpWorkers::work, this);
+        return true;
+    } catch (const std::system_error&) {
+        return false;
+    }
 }
 
 std::size_t HttpWorkers::queued() const {

@@ -30,6 +30,7 @@ public:
 
 private:
     void work();
+    bool add_thread();
 
     std::size_t threads_max_;
     std::size_t queue_max_;

@@ -7,9 +7,9 @@
 #include <catch2/catch.hpp>
 
 #include <condition_variable>
-#include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
-#include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -309,6 +309,34 @@ TEST_CASE_METHOD(FrontFixture, "http: a refusal reaches a client that is still s
     const auto answer = client.until("\x01");
     CHECK(answer.rfind("HTTP/1.1 413 ", 0) == 0);
     CHECK(answer.find("application/problem+json") != std::string::npos);
+}
+
+TEST_CASE_METHOD(FrontFixture, "http: what all unfinished requests hold in memory is bounded") {
+    daemon::HttpFront::Limits limits;
+    limits.held_bytes_max = 200'000;
+    start(limits);
+    const std::string head = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 150000\r\n\r\n";
+    const Client first(path);
+    first.send(head + std::string(149'999, 'x'));
+    await([&] {  // until it has been read
+        int unread = 1;
+        REQUIRE(ioctl(first.fd(), SIOCOUTQ, &unread) == 0);
+        return unread == 0;
+    });
+    const Client second(path);
+    second.send(head + std::string(149'999, 'x'));
+    CHECK(second.until("\x01").rfind("HTTP/1.1 503 ", 0) == 0);
+    // Small ones always find room.
+    const Client small_one(path);
+    small_one.send("POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n" +
+                   std::string(1000, 'y'));
+    CHECK(small_one.until("|end").find("/small") != std::string::npos);
+    first.send("x");
+    CHECK(first.until("|end").find("|uid") != std::string::npos);
+    // And given back: the same fits again.
+    const Client third(path);
+    third.send(head + std::string(150'000, 'x'));
+    CHECK(third.until("|end").find("|uid") != std::string::npos);
 }
 
 TEST_CASE_METHOD(FrontFixture, "http: a stop lets running requests finish and closes the others") {
