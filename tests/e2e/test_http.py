@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP against the real daemon: probes, calls, tokens, hostile clients, the end."""
 
+import ctypes
 import glob
 import json
 import os
@@ -487,6 +488,31 @@ class Hostile(HttpTestCase):
         support.wait_for(lambda: connection.ask("GET", "/health/ready").status == 200,
                          "ready again without a write of anybody's")
         self.assertEqual(connection.rpc("task.add", summary="again").status, 200)
+
+
+    def test_a_loop_that_hangs_is_not_ready_while_health_still_answers(self):
+        self.serve()
+        main = self.home.process.pid  # its first thread is the loop
+        tracer = ctypes.CDLL(None, use_errno=True)
+        attach, detach, any_thread = 16, 17, 0x40000000
+        if tracer.ptrace(attach, main, None, None) != 0:
+            self.skipTest("may not stop a thread here")
+        try:
+            os.waitpid(main, any_thread)
+            call = self.connect()
+            body = b'{"jsonrpc":"2.0","id":1,"method":"task.list"}'
+            call.send(b"POST /v1/rpc HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                      b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+            probe = self.connect()
+            self.assertEqual(probe.ask("GET", "/health/ready").status, 200)
+            support.wait_for(lambda: probe.ask("GET", "/health/ready").status == 503, "it shows")
+            self.assertIn("has not turned", probe.ask("GET", "/health/ready").json()["error"])
+            for path in ("/health", "/health/live", "/metrics"):
+                self.assertEqual(probe.ask("GET", path).status, 200, path)
+        finally:
+            tracer.ptrace(detach, main, None, None)
+        self.assertEqual(call.answer().status, 200)
+        self.assertEqual(probe.ask("GET", "/health/ready").status, 200)
 
 
 class Life(HttpTestCase):
