@@ -52,7 +52,7 @@ bool Loop::run() {
         auto turn = engine_.turn(requests, workers_.results(), clock_.now(),
                                  now);  // one transaction, one sync
         observe(turn, requests.size(), std::chrono::steady_clock::now() - begun);
-        reply(turn.replies);                                  // a promise already on disk
+        reply(std::move(turn.replies));                       // a promise already on disk
         bus_.publish(turn.publications, clock_.monotonic());  // live copy; the log is the truth
         workers_.start(std::move(turn.jobs));                 // results come back as requests
         warn(turn.warnings);
@@ -71,15 +71,14 @@ bool Loop::run() {
     return true;
 }
 
-void Loop::reply(const std::vector<Reply>& replies) {
-    if (!observers_ || observers_->http == nullptr) return sockets_.reply(replies);
-    std::vector<Reply> others;
-    for (const auto& one : replies)
-        if (one.peer.socket == RpcBridge::socket_number)
-            observers_->http->bridge().reply(one);
-        else
-            others.push_back(one);
-    sockets_.reply(others);
+void Loop::reply(std::vector<Reply> replies) {
+    const auto http = std::stable_partition(replies.begin(), replies.end(), [](const Reply& one) {
+        return one.peer.socket != RpcBridge::socket_number;
+    });
+    // Only the bridge gives requests that number, so where there are any it is there.
+    for (auto one = http; one != replies.end(); ++one) observers_->http->bridge().reply(*one);
+    replies.erase(http, replies.end());
+    sockets_.reply(replies);
 }
 
 /// Before the replies: who reads that a token is revoked must not see it work.

@@ -37,7 +37,7 @@ private:
     void wait();
     void read_signals();
     [[nodiscard]] std::chrono::milliseconds patience() const;
-    void reply(const std::vector<Reply>& replies);
+    void reply(std::vector<Reply> replies);
     void observe(const Turn& turn, std::size_t requests, std::chrono::nanoseconds took);
     void warn(const std::vector<std::string>& warnings);
 

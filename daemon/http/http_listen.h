@@ -43,6 +43,8 @@ public:
     ///         taskd has it, whose pid is named.
     [[nodiscard]] static core::Result<Listener> open(const ListenAddress& address,
                                                      bool for_everyone);
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
     Listener(Listener&&) noexcept = default;
     Listener& operator=(Listener&&) = delete;
     ~Listener();

@@ -58,7 +58,8 @@ std::string problem_response(const HttpRefusal& refusal) {
                       "\r\nConnection: close\r\nContent-Type: application/problem+json"
                       "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nDate: " +
                       http_date() + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
-    for (const auto& [name, value] : refusal.fields) out += name + ": " + value + "\r\n";
+    for (const auto& [name, value] : refusal.fields)
+        out.append(name).append(": ").append(value).append("\r\n");
     return out + "\r\n" + body;
 }
 

@@ -81,6 +81,7 @@ HttpServer::HttpServer(Parts parts, const std::string& fixed, HttpAccess::Option
                                    : limits.threads - threads_kept_free},
       names_([&] {
           std::vector<std::string> names;
+          names.reserve(listeners.size());
           for (const auto& listener : listeners) names.push_back(listener.name());
           return names;
       }()),
