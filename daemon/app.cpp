@@ -4,10 +4,13 @@
 #include "core/rfc3339.h"
 #include "daemon/bus.h"
 #include "daemon/engine.h"
+#include "daemon/http/http_server.h"
 #include "daemon/lock_file.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
+#include "daemon/metrics.h"
 #include "daemon/outbound/worker_pool.h"
+#include "daemon/pulse.h"
 #include "daemon/request_sockets.h"
 #include "daemon/service_manager.h"
 #include "daemon/store/maintenance.h"
@@ -156,11 +159,16 @@ Result<int> serve(const Config& config, const Home& home, const std::function<vo
     if (!database) return tl::unexpected(database.error());
 
     const SystemClock clock;
+    Pulse pulse;
+    Metrics metrics(store);
+    std::vector<std::string> http_names;  // known when HTTP listens
     Settings settings = config.settings();
     settings.node = host_name();
     const core::UserId owner{home.user};
     Engine engine(**database, random, settings,
-                  {getpid(), store, core::format_utc(clock.now()), endpoint->events()});
+                  {getpid(), store, core::format_utc(clock.now()), endpoint->events(), [&] {
+                       return ipc::Stats{http_names, metrics.samples()};
+                   }});
     engine.start(clock.now());
 
     zmq::context_t context;
@@ -172,6 +180,15 @@ Result<int> serve(const Config& config, const Home& home, const std::function<vo
     WorkerPool workers(context, static_cast<std::size_t>(config.integer("outbound.workers")));
     ServiceManager service;
     Loop loop(engine, sockets, bus, workers, clock, service, std::move(signals), *log);
+    const auto user_of_uid = [self = Caller{owner, true}](uid_t uid) -> std::optional<Caller> {
+        if (uid != geteuid()) return {};
+        return self;
+    };
+    auto http = HttpServer::start(config, {context, clock, pulse, metrics,
+                                           engine.tokens(clock.now()), owner, user_of_uid, false});
+    if (!http) return tl::unexpected(http.error());
+    if (*http) http_names = (*http)->names();
+    loop.attach({pulse, metrics, http->get()});
 
     // Linear in the file's size, so beside the loop, on a connection that only reads.
     std::optional<std::thread> checker;
@@ -183,12 +200,14 @@ Result<int> serve(const Config& config, const Home& home, const std::function<vo
             else
                 log->error("store_damaged found={}", field(found));
         });
+    for (const auto& name : http_names) (*log)->info("http listen={}", field(name));
     (*log)->info("ready version={} pid={} user={} store={} endpoint={}", TASKD_VERSION, getpid(),
                  field(home.user), field(store), field(endpoint->directory()));
     service.ready("serving " + endpoint->directory());
     ready();
     const bool good = loop.run();
     service.stopping();
+    if (*http) (*http)->stop();
     if (checker) checker->join();
     (*log)->info("stopped refused={} dropped={}", sockets.refused(), sockets.dropped());
     return good ? 0 : 1;

@@ -10,16 +10,18 @@ namespace {
 
 constexpr const char* head_topic = "taskd.head";
 
-void send(zmq::socket_t& socket, const std::string& topic, std::int64_t number,
-          const std::string& body) {
+}  // namespace
+
+void Bus::send(zmq::socket_t& socket, const std::string& topic, std::int64_t number,
+               const std::string& body) {
     // An XPUB never blocks: past a subscriber's high-water mark it drops that subscriber's copy.
     using zmq::send_flags;
-    socket.send(zmq::buffer(topic), send_flags::sndmore | send_flags::dontwait);
-    socket.send(zmq::buffer(std::to_string(number)), send_flags::sndmore | send_flags::dontwait);
-    socket.send(zmq::buffer(body), send_flags::dontwait);
+    const auto more = send_flags::sndmore | send_flags::dontwait;
+    const bool sent = socket.send(zmq::buffer(topic), more) &&
+                      socket.send(zmq::buffer(std::to_string(number)), more) &&
+                      socket.send(zmq::buffer(body), send_flags::dontwait);
+    if (!sent) ++send_failures_;
 }
-
-}  // namespace
 
 void Bus::add(core::UserId user, zmq::socket_t& socket, std::int64_t head) {
     lines_.insert_or_assign(std::move(user), Line{&socket, head, head, core::Monotonic{0}});

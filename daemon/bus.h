@@ -32,6 +32,9 @@ public:
     void send_heads(core::Monotonic now);
     [[nodiscard]] std::optional<core::Monotonic> next_head() const;
 
+    /// Copies that the socket refused as a whole; what it drops for one subscriber nobody is told.
+    [[nodiscard]] std::uint64_t send_failures() const { return send_failures_; }
+
 private:
     struct Line {
         zmq::socket_t* socket;
@@ -41,7 +44,11 @@ private:
     };
     void send_head(Line& line);
 
+    void send(zmq::socket_t& socket, const std::string& topic, std::int64_t number,
+              const std::string& body);
+
     std::chrono::milliseconds heartbeat_;
+    std::uint64_t send_failures_ = 0;
     std::map<core::UserId, Line> lines_;
 };
 

@@ -64,8 +64,11 @@ core::Result<void> flatten(const toml::table& table, const std::string& prefix,
             into[key] = *text;
         else if (const auto number = node.value_exact<std::int64_t>())
             into[key] = std::to_string(*number);
+        else if (const auto flag = node.value_exact<bool>())
+            into[key] = *flag ? "true" : "false";
         else
-            return core::invalid_argument(key, "must be a text or a whole number (" + origin + ")");
+            return core::invalid_argument(
+                key, "must be a text, a whole number, true or false (" + origin + ")");
     }
     return {};
 }
@@ -94,6 +97,20 @@ const std::vector<ConfigKey>& config_keys() {
          "how long changes and deleted tasks are kept"},
         {"retention.events", Type::span, "90d", second, 366 * day, "how long events are kept"},
         {"bus.heartbeat", Type::span, "1s", 10, 60 * second, "least time between two heads"},
+        {"http.listen", Type::text, "", 0, 0,
+         "where HTTP is served: 127.0.0.1:8377,[::1]:8377,unix:/path"},
+        {"http.allow_remote", Type::flag, "false", 0, 0,
+         "listen on addresses that other machines reach; they need a token"},
+        {"http.hosts", Type::text, "", 0, 0, "names in Host beside localhost, with commas"},
+        {"http.origins", Type::text, "", 0, 0, "Origins of pages that may call, with commas"},
+        {"http.token_file", Type::text, "", 0, 0, "file with a service token; mode 0600"},
+        {"http.metrics_public", Type::flag, "false", 0, 0, "serve /metrics without a token"},
+        {"http.threads", Type::integer, "32", 6, 256, "HTTP requests answered at once"},
+        {"http.queue_max", Type::integer, "64", 1, 10'000, "HTTP requests waiting for a thread"},
+        {"http.connections_max", Type::integer, "512", 1, 20'000, "open HTTP connections"},
+        {"http.timeout", Type::span, "10s", 100, 600 * second,
+         "time to send a request, and to take its answer"},
+        {"http.idle", Type::span, "2m", 100, 3600 * second, "how long an idle connection is kept"},
     };
     return keys;
 }
@@ -118,7 +135,8 @@ core::Result<void> Config::set(const ConfigKey& key, const std::string& text,
             std::string(key.name),
             "\"" + text + "\" (" + origin + ") is not accepted; use " + accepted);
     };
-    if (key.type != Type::text) {
+    if (key.type == Type::flag && text != "true" && text != "false") return refuse("true or false");
+    if (key.type == Type::integer || key.type == Type::span) {
         const auto value = key.type == Type::integer ? to_integer(text) : to_span(text);
         if (!value || *value < key.min || *value > key.max)
             return key.type == Type::integer
@@ -187,6 +205,10 @@ std::chrono::milliseconds Config::span(std::string_view key) const {
     return std::chrono::milliseconds{to_span(text(key)).value()};
 }
 
+bool Config::flag(std::string_view key) const {
+    return text(key) == "true";
+}
+
 Settings Config::settings() const {
     const auto size = [&](std::string_view key) { return static_cast<std::size_t>(integer(key)); };
     Settings settings;
@@ -215,7 +237,7 @@ std::string Config::print() const {
     std::string out;
     for (const auto& key : config_keys()) {
         const auto& value = values_.find(key.name)->second;
-        const bool bare = key.type == Type::integer;
+        const bool bare = key.type == Type::integer || key.type == Type::flag;
         out += std::string(key.name) + " = " + (bare ? value.text : "\"" + value.text + "\"") +
                "  # " + value.origin + "\n";
     }

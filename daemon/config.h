@@ -16,7 +16,7 @@ namespace taskd::daemon {
 /// One key of the configuration. Flag, variable, TOML key, --help and manual come from here:
 /// "turn.requests_max" is --turn-requests-max, TASKD_TURN_REQUESTS_MAX and requests_max in [turn].
 struct ConfigKey {
-    enum class Type { text, integer, span };
+    enum class Type { text, integer, span, flag };
     std::string_view name;
     Type type;
     std::string_view standard;  ///< the default, as it would be written
@@ -46,6 +46,7 @@ public:
     [[nodiscard]] const std::string& text(std::string_view key) const;
     [[nodiscard]] std::int64_t integer(std::string_view key) const;
     [[nodiscard]] std::chrono::milliseconds span(std::string_view key) const;
+    [[nodiscard]] bool flag(std::string_view key) const;
     [[nodiscard]] Settings settings() const;
 
     /// Sets a default that depends on the machine, such as a path in the home directory.

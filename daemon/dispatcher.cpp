@@ -9,6 +9,7 @@
 #include "daemon/handlers/series_handlers.h"
 #include "daemon/handlers/snooze_handlers.h"
 #include "daemon/handlers/task_handlers.h"
+#include "daemon/handlers/token_handlers.h"
 #include "daemon/handlers/user_handlers.h"
 #include "ipc/json.h"
 #include "ipc/rpc.h"
@@ -82,6 +83,10 @@ const std::vector<Method>& methods() {
         row<ipc::UserSet, set_user>(),
         row<ipc::AdminHealth, admin_health>(),
         row<ipc::AdminShutdown, admin_shutdown>(true),
+        row<ipc::AdminStats, admin_stats>(true),
+        row<ipc::TokenCreate, create_token>(),
+        row<ipc::TokenList, list_tokens>(),
+        row<ipc::TokenRevoke, revoke_token>(),
     };
     return table;
 }
@@ -139,6 +144,28 @@ std::string digest_of(std::string_view method, json normal) {
 /// that no refusal can fail for its own wording.
 std::string text_of(const json& value) {
     return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+/// What a key remembers of a result. A secret is shown once: whoever repeats the request learns
+/// what was made, and not the secret, which then is on no disk.
+std::string stored_text(json result) {
+    result.erase("secret");
+    return text_of({{"result", std::move(result)}});
+}
+
+/// Method and outcome of a request for the counters; a word that a client invents is "unknown".
+std::pair<std::string_view, std::string_view> outcome_of(const json& message,
+                                                         const std::optional<json>& reply,
+                                                         bool is_parked) {
+    std::string_view method = "unknown";
+    if (const auto name = message.is_object() ? message.find("method") : message.end();
+        message.is_object() && name != message.end() && name->is_string())
+        for (const auto& known : methods())
+            if (known.name == name->get_ref<const std::string&>()) method = known.name;
+    if (!reply) return {method, is_parked ? "ok" : "notification"};
+    const auto error = reply->find("error");
+    if (error == reply->end()) return {method, "ok"};
+    return {method, core::to_string(ipc::error_from(*error).reason)};
 }
 
 /// Refusals that stay true when the request is sent again; the others may be a matter of moment.
@@ -207,7 +234,7 @@ std::optional<json> Dispatcher::run_one(const json& message, const Request& requ
     const auto envelope = read_envelope(params, *method);
     if (!envelope) return refuse(envelope.error());
     if (!envelope->user_id.empty() && envelope->user_id != request.caller.user.str() &&
-        !request.caller.is_operator)
+        !request.caller.is_operator && !request.caller.may_name_users)
         return refuse({Reason::permission_denied,
                        "user_id: only an operator may name another user",
                        "user_id",
@@ -254,13 +281,14 @@ std::optional<json> Dispatcher::run_one(const json& message, const Request& requ
             }
             Handling h{unit, user, settings_, identity_, request.received, envelope->deadline_ms,
                        {},   false};
+            h.caller = request.caller;
             auto result = method->run(params, h);
             if (result) {
-                if (!key.empty())
-                    unit.put_reply(user, key, digest, text_of({{"result", *result}}), expires);
+                if (!key.empty()) unit.put_reply(user, key, digest, stored_text(*result), expires);
                 for (auto& published : unit.release())
                     out.publications.push_back(std::move(published));
                 out.shutdown = out.shutdown || h.shutdown;
+                for (auto& change : h.token_changes) out.token_changes.push_back(std::move(change));
                 if (h.poll && may_wait && answered) {
                     out.poll = std::move(h.poll);
                     out.poll_id = id;
@@ -280,6 +308,8 @@ std::optional<json> Dispatcher::run_one(const json& message, const Request& requ
         return refuse(refused);
     } catch (const StoreFailure& failure) {
         if (!context_.database.in_transaction()) throw TurnVoid{failure.error()};
+        // What it refused for its own sake (a constraint) says nothing of the next change.
+        if (failure.error().reason != Reason::internal) out.store_failure = failure.error().message;
         return refuse(failure.error());
     } catch (const std::exception& failure) {
         if (!context_.database.in_transaction())
@@ -293,11 +323,13 @@ Dispatched Dispatcher::run(const Request& request, core::Timestamp now, core::Mo
     const auto message = ipc::parse_json(request.body);
     if (!message) {
         out.reply = text_of(ipc::error_reply(nullptr, message.error()));
+        out.outcomes.emplace_back("unknown", core::to_string(message.error().reason));
         return out;
     }
     if (!message->is_array()) {
-        if (auto reply = run_one(*message, request, now, monotonic, true, out))
-            out.reply = text_of(*reply);
+        const auto reply = run_one(*message, request, now, monotonic, true, out);
+        out.outcomes.push_back(outcome_of(*message, reply, out.poll.has_value()));
+        if (reply) out.reply = text_of(*reply);
         return out;
     }
     if (message->empty() || message->size() > ipc::batch_max) {
@@ -310,9 +342,11 @@ Dispatched Dispatcher::run(const Request& request, core::Timestamp now, core::Mo
         return out;
     }
     json replies = json::array();
-    for (const auto& one : *message)
-        if (auto reply = run_one(one, request, now, monotonic, false, out))
-            replies.push_back(std::move(*reply));
+    for (const auto& one : *message) {
+        auto reply = run_one(one, request, now, monotonic, false, out);
+        out.outcomes.push_back(outcome_of(one, reply, false));
+        if (reply) replies.push_back(std::move(*reply));
+    }
     if (!replies.empty()) out.reply = text_of(replies);
     return out;
 }

@@ -10,6 +10,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace taskd::daemon {
@@ -21,6 +23,10 @@ struct Dispatched {
     nlohmann::json poll_id;
     std::vector<Publication> publications;
     bool shutdown = false;
+    std::vector<TokenChange> token_changes;
+    /// Method and outcome of each request, for counting; both from fixed sets of words.
+    std::vector<std::pair<std::string_view, std::string_view>> outcomes;
+    std::string store_failure;  ///< what the store refused of it, "" for nothing
 };
 
 /// Runs a message's requests, each in a savepoint of its own, known keys replayed. It is the one

@@ -23,6 +23,7 @@ using std::chrono::seconds;
 constexpr milliseconds retention_every = hours{1};
 constexpr milliseconds retention_more = seconds{1};      // while whole batches are left
 constexpr milliseconds hold_after_failure = seconds{1};  // a full disk is not asked in a busy loop
+constexpr milliseconds probe_every = seconds{1};         // of a store that refused a change
 constexpr milliseconds zone_lost_retry = hours{1};
 constexpr milliseconds jump_max = hours{24};
 
@@ -94,11 +95,19 @@ Turn Engine::turn(const std::vector<Request>& requests, const std::vector<JobRes
     if (!held) held_until_.reset();
 
     Turn turn;
+    if (probe_at_ && monotonic >= *probe_at_ && probe(now, monotonic, turn) == Commit::store_lost) {
+        for (const auto& request : requests)
+            turn.replies.push_back(error_reply(request, outcome_unknown));
+        turn.store_lost = true;
+        return turn;
+    }
     const auto first = attempt(requests, to_write, !held, now, monotonic, turn);
     if (first == Commit::done) {
         unwritten_.clear();
+        note_store(monotonic, turn);
         return turn;
     }
+    ++turn.figures.void_turns;
     const auto lost = [&](std::size_t from) {
         for (std::size_t i = from; i < requests.size(); ++i)
             turn.replies.push_back(error_reply(requests[i], outcome_unknown));
@@ -113,8 +122,10 @@ Turn Engine::turn(const std::vector<Request>& requests, const std::vector<JobRes
     for (std::size_t i = 0; i < requests.size(); ++i) {
         const auto again = attempt({requests[i]}, {}, false, now, monotonic, turn);
         if (again == Commit::store_lost) return lost(i);
-        if (again == Commit::void_turn)
+        if (again == Commit::void_turn) {
             turn.replies.push_back(error_reply(requests[i], last_failure_));
+            turn.figures.outcomes.emplace_back("unknown", core::to_string(last_failure_.reason));
+        }
     }
     const auto rest = held ? Commit::void_turn : attempt({}, to_write, true, now, monotonic, turn);
     if (rest == Commit::store_lost) return lost(requests.size());
@@ -122,13 +133,37 @@ Turn Engine::turn(const std::vector<Request>& requests, const std::vector<JobRes
         unwritten_.clear();
     else if (!held)
         held_until_ = monotonic + hold_after_failure;
+    turn.store_error = last_failure_.message;
+    note_store(monotonic, turn);
     return turn;
+}
+
+/// Asks a store that refused a change whether it takes one again: while nobody writes, nobody else
+/// would find out, and readiness would stay bad for ever.
+Engine::Commit Engine::probe(Timestamp now, Monotonic monotonic, Turn& into) {
+    try {
+        maintenance_.prove_writable(now);
+    } catch (const StoreFailure& failure) {
+        probe_at_ = monotonic + probe_every;
+        return failure.sync_failed() ? Commit::store_lost : Commit::void_turn;
+    }
+    into.store_error = "";
+    return Commit::done;
+}
+
+void Engine::note_store(Monotonic monotonic, Turn& turn) {
+    if (!turn.store_error) return;
+    if (turn.store_error->empty())
+        probe_at_.reset();
+    else
+        probe_at_ = monotonic + probe_every;
 }
 
 Engine::Commit Engine::attempt(const std::vector<Request>& requests,
                                const std::vector<JobResult>& results, bool with_timers,
                                Timestamp now, Monotonic monotonic, Turn& into) {
     Attempt attempt;
+    const auto changes_before = database_.changes();
     try {
         database_.begin();
         for (const auto& result : results) {
@@ -152,6 +187,10 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
         return failure.sync_failed() ? Commit::store_lost : Commit::void_turn;
     }
     core::check(!database_.in_transaction(), "after the commit no transaction is open");
+    if (database_.changes() != changes_before) {
+        attempt.turn.figures.commits.push_back(database_.commit_time);
+        if (!attempt.turn.store_error) attempt.turn.store_error = "";
+    }
 
     // Committed: now it may be told.
     const auto append = [](auto& to, auto& from) {
@@ -162,6 +201,11 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
     append(into.publications, attempt.turn.publications);
     append(into.jobs, attempt.turn.jobs);
     append(into.warnings, attempt.turn.warnings);
+    append(into.token_changes, attempt.turn.token_changes);
+    append(into.figures.outcomes, attempt.turn.figures.outcomes);
+    append(into.figures.commits, attempt.turn.figures.commits);
+    append(into.figures.timer_lags, attempt.turn.figures.timer_lags);
+    if (attempt.turn.store_error) into.store_error = attempt.turn.store_error;
     into.shutdown = into.shutdown || attempt.turn.shutdown;
     if (attempt.hold_timers) held_until_ = monotonic + hold_after_failure;
     running_ += attempt.turn.jobs.size();
@@ -179,6 +223,11 @@ void Engine::run_requests(const std::vector<Request>& requests, Timestamp now, M
         for (auto& published : done.publications)
             attempt.turn.publications.push_back(std::move(published));
         attempt.turn.shutdown = attempt.turn.shutdown || done.shutdown;
+        for (auto& change : done.token_changes)
+            attempt.turn.token_changes.push_back(std::move(change));
+        attempt.turn.figures.outcomes.insert(attempt.turn.figures.outcomes.end(),
+                                             done.outcomes.begin(), done.outcomes.end());
+        if (!done.store_failure.empty()) attempt.turn.store_error = done.store_failure;
         if (done.poll && parked_.size() + attempt.parked.size() >= settings_.polls_max)
             attempt.turn.replies.push_back(
                 error_reply(request, {Reason::resource_exhausted,
@@ -188,7 +237,10 @@ void Engine::run_requests(const std::vector<Request>& requests, Timestamp now, M
         else if (done.poll)
             attempt.parked.push_back(
                 {request.peer, std::move(done.poll_id), std::move(*done.poll)});
-        if (done.reply) attempt.turn.replies.push_back({request.peer, std::move(*done.reply)});
+        if (done.reply)
+            attempt.turn.replies.push_back({request.peer, std::move(*done.reply)});
+        else if (!done.poll && request.peer.wants_end)
+            attempt.turn.replies.push_back({request.peer, {}});
     }
 }
 
@@ -204,6 +256,7 @@ void Engine::run_timers(Timestamp now, Attempt& attempt) {
             // This one's savepoint is undone; the others go on, and it is tried again soon.
             attempt.turn.warnings.push_back(std::string(to_string(timer.kind)) + " " + timer.ref +
                                             " failed: " + failure.what());
+            attempt.turn.store_error = failure.what();
             attempt.hold_timers = true;
         }
     }
@@ -211,6 +264,7 @@ void Engine::run_timers(Timestamp now, Attempt& attempt) {
 }
 
 void Engine::run_timer(const Timer& timer, Timestamp now, Attempt& attempt) {
+    attempt.turn.figures.timer_lags.push_back(now - timer.due);
     UnitOfWork unit(context_, now, timer.user, "");
     const auto later = [&](milliseconds wait) {
         unit.erase_timer(timer);
@@ -274,6 +328,13 @@ std::vector<Reply> Engine::dismiss_polls() {
     return replies;
 }
 
+std::vector<Token> Engine::tokens(Timestamp now) {
+    database_.begin();
+    auto tokens = maintenance_.tokens(now);
+    database_.commit();
+    return tokens;
+}
+
 std::int64_t Engine::event_head(const core::UserId& user) {
     database_.begin();
     std::int64_t head = 0;
@@ -292,6 +353,7 @@ std::optional<Timestamp> Engine::next_due() {
 
 std::optional<Monotonic> Engine::next_wait() const {
     std::optional<Monotonic> next = held_until_;
+    if (probe_at_ && (!next || *probe_at_ < *next)) next = probe_at_;
     for (const auto& parked : parked_)
         if (!next || parked.poll.until < *next) next = parked.poll.until;
     return next;

@@ -11,11 +11,22 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace taskd::daemon {
+
+/// What a turn tells the counters.
+struct TurnFigures {
+    std::vector<std::pair<std::string_view, std::string_view>> outcomes;  ///< method, outcome
+    std::vector<std::chrono::nanoseconds> commits;                        ///< those that wrote
+    std::vector<std::chrono::milliseconds> timer_lags;
+    std::size_t void_turns = 0;
+};
 
 /// What a turn gives to the shell, in the order in which the shell acts: replies (they are promises
 /// that are on disk already), live copies, jobs.
@@ -23,8 +34,12 @@ struct Turn {
     std::vector<Reply> replies;
     std::vector<Publication> publications;
     std::vector<Job> jobs;
-    std::vector<std::string> warnings;  ///< for the log
-    bool shutdown = false;              ///< an operator asked for it
+    std::vector<std::string> warnings;       ///< for the log
+    std::vector<TokenChange> token_changes;  ///< to be in force before the replies go out
+    TurnFigures figures;
+    /// What the store said to the last change: "" when it took it, none when nothing was written.
+    std::optional<std::string> store_error;
+    bool shutdown = false;    ///< an operator asked for it
     bool store_lost = false;  ///< a sync failed: nothing can be promised any more; the process ends
 };
 
@@ -57,6 +72,12 @@ public:
     /// The number of the user's newest event, between turns.
     [[nodiscard]] std::int64_t event_head(const core::UserId& user);
 
+    /// The tokens of all users that are in force, between turns.
+    [[nodiscard]] std::vector<Token> tokens(core::Timestamp now);
+
+    [[nodiscard]] std::size_t polls_parked() const { return parked_.size(); }
+    [[nodiscard]] std::size_t deliveries_running() const { return running_; }
+
     [[nodiscard]] const Settings& settings() const { return settings_; }
 
 private:
@@ -83,6 +104,8 @@ private:
     void run_timers(core::Timestamp now, Attempt& attempt);
     void run_timer(const Timer& timer, core::Timestamp now, Attempt& attempt);
     void answer_polls(core::Timestamp now, core::Monotonic monotonic, Attempt& attempt);
+    [[nodiscard]] Commit probe(core::Timestamp now, core::Monotonic monotonic, Turn& into);
+    void note_store(core::Monotonic monotonic, Turn& turn);
     void note_clock(core::Timestamp now, core::Monotonic monotonic);
     [[nodiscard]] bool deliveries_wait() const { return running_ >= settings_.outbound_max; }
 
@@ -96,6 +119,7 @@ private:
     std::vector<JobResult> unwritten_;           ///< results whose turn failed; written again
     std::size_t running_ = 0;                    ///< jobs handed out and not yet answered
     std::optional<core::Monotonic> held_until_;  ///< timers wait after a failed turn
+    std::optional<core::Monotonic> probe_at_;    ///< the store refused a change: try it again then
     core::Error last_failure_;
     std::optional<std::pair<core::Timestamp, core::Monotonic>> last_clock_;
     bool clock_jumped_ = false;  ///< forward by more than a day: retention waits

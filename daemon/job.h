@@ -15,7 +15,9 @@ namespace taskd::daemon {
 /// Whose request it is, as the transport knows it; never from the request itself.
 struct Caller {
     core::UserId user;
-    bool is_operator = false;  ///< may name other users and do administration
+    bool is_operator = false;     ///< may name other users and do administration
+    bool may_name_users = false;  ///< a service's token: may name other users, and no more
+    bool by_token = false;        ///< came with a bearer token, which can't make more tokens
 };
 
 /// Where a reply goes; the engine only hands it back.
@@ -23,6 +25,7 @@ struct Peer {
     std::size_t socket = 0;
     std::string routing_id;
     bool has_delimiter = false;  ///< a REQ socket's empty frame, mirrored
+    bool wants_end = false;      ///< HTTP: an empty reply, after the commit, where there is none
 };
 
 struct Request {

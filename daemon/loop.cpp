@@ -34,14 +34,26 @@ Loop::Loop(Engine& engine, RequestSockets& sockets, Bus& bus, WorkerPool& worker
     }
 }
 
+void Loop::attach(const Observers& observers) {
+    observers_.emplace(observers);
+    if (observers.http != nullptr)
+        items_.push_back({observers.http->bridge().socket().handle(), 0, ZMQ_POLLIN, 0});
+}
+
 bool Loop::run() {
     while (!stopping_) {
         wake_timer_.arm(engine_.next_due());  // sleep exactly until there is work
         wait();
         const auto now = clock_.monotonic();
-        auto turn = engine_.turn(sockets_.drain(engine_.settings(), now), workers_.results(),
-                                 clock_.now(), now);  // one transaction, one sync
-        sockets_.reply(turn.replies);                 // a reply is a promise already on disk
+        if (observers_) observers_->pulse.wakes(now);
+        auto requests = sockets_.drain(engine_.settings(), now);
+        if (observers_ && observers_->http != nullptr)
+            observers_->http->bridge().drain(requests, engine_.settings(), now);
+        const auto begun = std::chrono::steady_clock::now();
+        auto turn = engine_.turn(requests, workers_.results(), clock_.now(),
+                                 now);  // one transaction, one sync
+        observe(turn, requests.size(), std::chrono::steady_clock::now() - begun);
+        reply(std::move(turn.replies));                       // a promise already on disk
         bus_.publish(turn.publications, clock_.monotonic());  // live copy; the log is the truth
         workers_.start(std::move(turn.jobs));                 // results come back as requests
         warn(turn.warnings);
@@ -54,9 +66,32 @@ bool Loop::run() {
             log_->info("stopping because=shutdown");
             stopping_ = true;
         }
+        if (observers_) observers_->pulse.sleeps();
     }
-    sockets_.reply(engine_.dismiss_polls());
+    if (observers_) observers_->pulse.stops();
+    reply(engine_.dismiss_polls());
     return true;
+}
+
+void Loop::reply(std::vector<Reply> replies) {
+    const auto http = std::stable_partition(replies.begin(), replies.end(), [](const Reply& one) {
+        return one.peer.socket != RpcBridge::socket_number;
+    });
+    // Only the bridge gives requests that number, so where there are any it is there.
+    for (auto one = http; one != replies.end(); ++one) observers_->http->bridge().reply(*one);
+    replies.erase(http, replies.end());
+    sockets_.reply(replies);
+}
+
+/// Before the replies: who reads that a token is revoked must not see it work.
+void Loop::observe(const Turn& turn, std::size_t requests, std::chrono::nanoseconds took) {
+    if (!observers_) return;
+    if (observers_->http != nullptr && !turn.token_changes.empty())
+        observers_->http->tokens().apply(turn.token_changes);
+    if (turn.store_error) observers_->pulse.store_error(*turn.store_error);
+    observers_->metrics.turn(turn.figures, requests, took);
+    observers_->metrics.standing({engine_.polls_parked(), engine_.deliveries_running(),
+                                  sockets_.refused(), sockets_.dropped(), bus_.send_failures()});
 }
 
 milliseconds Loop::patience() const {

@@ -4,8 +4,11 @@
 #include "core/clock.h"
 #include "daemon/bus.h"
 #include "daemon/engine.h"
+#include "daemon/http/http_server.h"
 #include "daemon/log.h"
+#include "daemon/metrics.h"
 #include "daemon/outbound/worker_pool.h"
+#include "daemon/pulse.h"
 #include "daemon/request_sockets.h"
 #include "daemon/service_manager.h"
 #include "daemon/unique_fd.h"
@@ -19,6 +22,14 @@ public:
     Loop(Engine& engine, RequestSockets& sockets, Bus& bus, WorkerPool& workers,
          const core::Clock& clock, ServiceManager& service, UniqueFd signals, Log log);
 
+    /// What others are told of the loop, and HTTP's way in if it is served; before run().
+    struct Observers {
+        Pulse& pulse;
+        Metrics& metrics;
+        HttpServer* http = nullptr;
+    };
+    void attach(const Observers& observers);
+
     /// Runs until SIGTERM, SIGINT or an operator's shutdown; finishes the turn that is under way.
     /// False when the store was lost, so that the process must end as failed.
     [[nodiscard]] bool run();
@@ -27,6 +38,8 @@ private:
     void wait();
     void read_signals();
     [[nodiscard]] std::chrono::milliseconds patience() const;
+    void reply(std::vector<Reply> replies);
+    void observe(const Turn& turn, std::size_t requests, std::chrono::nanoseconds took);
     void warn(const std::vector<std::string>& warnings);
 
     Engine& engine_;
@@ -39,6 +52,7 @@ private:
     Log log_;
     WakeTimer wake_timer_;
     std::vector<zmq::pollitem_t> items_;
+    std::optional<Observers> observers_;
     bool stopping_ = false;
     core::Monotonic warned_at_{-1000};
     std::size_t unsaid_ = 0;

@@ -19,6 +19,8 @@ void register_channels(CommandLine& line);
 void register_deliveries(CommandLine& line);
 void register_events(CommandLine& line);
 void register_status(CommandLine& line);
+void register_token(CommandLine& line);
+void register_admin(CommandLine& line);
 void register_shutdown(CommandLine& line);
 void register_version(CommandLine& line);
 
@@ -36,6 +38,8 @@ inline void register_commands(CommandLine& line) {
     register_deliveries(line);
     register_events(line);
     register_status(line);
+    register_token(line);
+    register_admin(line);
     register_shutdown(line);
     register_version(line);
 }

@@ -21,4 +21,8 @@ core::Result<ipc::ShutdownReply> admin_shutdown(const ipc::AdminShutdown&, Handl
     return ipc::ShutdownReply{h.identity.pid};
 }
 
+core::Result<ipc::Stats> admin_stats(const ipc::AdminStats&, Handling& h) {
+    return h.identity.stats ? h.identity.stats() : ipc::Stats{};
+}
+
 }  // namespace taskd::daemon

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/handlers/handling.h"
+#include "ipc/admin_messages.h"
 #include "ipc/messages.h"
 
 namespace taskd::daemon {
@@ -11,5 +12,8 @@ namespace taskd::daemon {
 /// Operators only; the dispatcher's table says so.
 [[nodiscard]] core::Result<ipc::ShutdownReply> admin_shutdown(const ipc::AdminShutdown& request,
                                                               Handling& h);
+
+/// The counters of all users' requests; operators only.
+[[nodiscard]] core::Result<ipc::Stats> admin_stats(const ipc::AdminStats& request, Handling& h);
 
 }  // namespace taskd::daemon

@@ -5,9 +5,12 @@
 #include "daemon/job.h"
 #include "daemon/settings.h"
 #include "daemon/store/unit_of_work.h"
+#include "ipc/admin_messages.h"
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace taskd::daemon {
 
@@ -17,6 +20,7 @@ struct Identity {
     std::string store;
     std::string started;
     std::string events_endpoint;
+    std::function<ipc::Stats()> stats{};  ///< the counters, from memory
 };
 
 /// A long poll that found nothing yet: it is answered by the turn that commits what it waits for.
@@ -38,8 +42,10 @@ struct Handling {
     core::Monotonic received{0};
     std::int64_t deadline_ms = 0;  ///< the request's own, 0 without one
 
-    std::optional<Poll> poll;  ///< out: park the request instead of answering it
-    bool shutdown = false;     ///< out: stop after this turn
+    std::optional<Poll> poll;                  ///< out: park the request instead of answering it
+    bool shutdown = false;                     ///< out: stop after this turn
+    Caller caller{};                           ///< who asks, and with which rights
+    std::vector<TokenChange> token_changes{};  ///< out: for the table in memory, once committed
 };
 
 }  // namespace taskd::daemon

@@ -59,7 +59,13 @@ void Database::begin() {
     run("BEGIN");
 }
 void Database::commit() {
+    const auto begun = std::chrono::steady_clock::now();
     run("COMMIT");
+    commit_time = std::chrono::steady_clock::now() - begun;
+}
+
+std::int64_t Database::changes() const {
+    return sqlite3_total_changes64(database_.getHandle());
 }
 
 void Database::rollback() noexcept {

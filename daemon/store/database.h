@@ -6,6 +6,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -67,6 +68,12 @@ public:
 
     /// The prepared statement of a literal; kept, so that each is compiled once.
     [[nodiscard]] SQLite::Statement& statement(const char* literal);
+
+    /// Rows written since the file was opened; whether a turn changed anything.
+    [[nodiscard]] std::int64_t changes() const;
+
+    /// How long the last commit took, the sync included.
+    std::chrono::nanoseconds commit_time{0};
 
     /// The number of the newest change row; read once, since one connection writes. Numbers of
     /// units that were undone are left out.

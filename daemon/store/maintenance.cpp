@@ -46,6 +46,20 @@ std::vector<std::pair<core::UserId, core::DeliveryId>> Maintenance::running_deli
     return running;
 }
 
+void Maintenance::prove_writable(core::Timestamp now) {
+    db_.begin();
+    try {
+        Query(db_,
+              "INSERT INTO meta VALUES ('probed', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
+              std::to_string(now.time_since_epoch().count()))
+            .run();
+        db_.commit();
+    } catch (...) {
+        db_.rollback();
+        throw;
+    }
+}
+
 bool Maintenance::trim(core::Timestamp now, const Settings& settings) {
     int most = 0;
     const auto batch = [&](Query&& statement) { most = std::max(most, statement.run()); };
@@ -67,6 +81,10 @@ bool Maintenance::trim(core::Timestamp now, const Settings& settings) {
                 "DELETE FROM delivery WHERE (user_id, id) IN "
                 "(SELECT user_id, id FROM delivery WHERE finished < ? LIMIT ?)",
                 events_before, trim_rows_max));
+    batch(Query(db_,
+                "DELETE FROM token WHERE (user_id, id) IN "
+                "(SELECT user_id, id FROM token WHERE expires <= ? LIMIT ?)",
+                now, trim_rows_max));
     batch(Query(db_,
                 "DELETE FROM seen WHERE (user_id, source, dedup_key) IN "
                 "(SELECT user_id, source, dedup_key FROM seen WHERE expires <= ? LIMIT ?)",

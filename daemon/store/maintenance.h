@@ -26,9 +26,16 @@ public:
     /// What was running when the process before this one ended.
     [[nodiscard]] std::vector<std::pair<core::UserId, core::DeliveryId>> running_deliveries();
 
+    /// The tokens of all users that are in force.
+    [[nodiscard]] std::vector<Token> tokens(core::Timestamp now);
+
+    /// Writes the time into a row of its own (SQLite leaves out what changes nothing); throws
+    /// StoreFailure while the store takes no change.
+    void prove_writable(core::Timestamp now);
+
     /// Removes a batch of what is past its time: replies, change rows, deleted tasks, finished
-    /// deliveries, and per user a prefix of the log, whose keys stay in `seen` until dedup.ttl.
-    /// Says whether a batch was full, so that more may be left.
+    /// deliveries, expired tokens, and per user a prefix of the log, whose keys stay in `seen`
+    /// until dedup.ttl. Says whether a batch was full, so that more may be left.
     [[nodiscard]] bool trim(core::Timestamp now, const Settings& settings);
 
 private:

@@ -10,6 +10,7 @@
 #include "core/task.h"
 #include "core/topic.h"
 #include "daemon/store/database.h"
+#include "daemon/token.h"
 #include "ipc/messages.h"
 
 #include <nlohmann/json_fwd.hpp>
@@ -169,6 +170,11 @@ public:
     [[nodiscard]] core::UserSettings user_settings(const core::UserId& user);
     void put_user_settings(const core::UserId& user, const core::UserSettings& settings);
     void count_rows(const core::UserId& user, ipc::Health& health);
+
+    // tokens.cpp
+    [[nodiscard]] std::vector<Token> list_tokens(const core::UserId& user);  ///< in force
+    void insert_token(const Token& token);
+    void erase_token(const Token& token);
 
     // timers.cpp
     void set_timer(const Timer& timer);

@@ -309,7 +309,9 @@ TEST_CASE("configuration: wrong keys and values are refused by name") {
     CHECK(error("[turn]\nrequests_max = 0\n").message.find("from 1 to 100000") !=
           std::string::npos);
     CHECK(error("[undo]\nttl = \"soon\"\n").field == "undo.ttl");
-    CHECK(error("[undo]\nttl = 1.5\n").message.find("text or a whole number") != std::string::npos);
+    CHECK(error("[undo]\nttl = 1.5\n").message.find("text, a whole number") != std::string::npos);
+    CHECK(error("[http]\nmetrics_public = 1\n").message.find("true or false") != std::string::npos);
+    CHECK(error("[turn]\nrequests_max = true\n").field == "turn.requests_max");
     CHECK(error("[undo\n").message.find("line 1") != std::string::npos);
     CHECK_FALSE(daemon::Config::load({"/nonexistent", true, {}, {}}).has_value());
 }

@@ -265,10 +265,11 @@ class Protocol(support.TestCase):
                         value):
             return "<uuid>"
         named = {"user_id": "<user>", "userid": "<user>", "store": "<path>", "endpoint": "<path>",
-                 "source": "/taskd/<node>", "version": "<version>"}
+                 "source": "/taskd/<node>", "version": "<version>",
+                 "secret": "<secret>"}
         if key in named:
             return named[key]
-        if key in ("created", "modified", "completed", "deleted", "time", "started"):
+        if key in ("created", "modified", "completed", "deleted", "time", "started", "expires"):
             return "<time>"
         return re.sub(r"\(20\d\d-[^)]*Z\)", "(<time>)", value)
 

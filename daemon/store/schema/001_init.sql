@@ -261,11 +261,13 @@ CREATE TABLE inbox (
     PRIMARY KEY (handler, user_id, source, dedup_key)
 ) STRICT, WITHOUT ROWID;
 
+-- Bearer tokens of HTTP. The secret itself is shown once and stored nowhere.
 CREATE TABLE token (
     user_id TEXT NOT NULL,
     id TEXT NOT NULL,
-    hash TEXT NOT NULL,
-    scope TEXT NOT NULL,
+    name TEXT NOT NULL,              -- what its user calls it; of the unexpired ones unique
+    hash TEXT NOT NULL UNIQUE,       -- SHA-256 of the secret, hexadecimal
+    scope TEXT NOT NULL,             -- user, service (may name other users)
     created INTEGER NOT NULL,
     expires INTEGER,
     PRIMARY KEY (user_id, id)
