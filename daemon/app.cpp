@@ -2,6 +2,9 @@
 #include "daemon/app.h"
 
 #include "core/rfc3339.h"
+#include "daemon/accounts.h"
+#include "daemon/admissions.h"
+#include "daemon/backup_worker.h"
 #include "daemon/bus.h"
 #include "daemon/engine.h"
 #include "daemon/http/http_server.h"
@@ -13,6 +16,7 @@
 #include "daemon/pulse.h"
 #include "daemon/request_sockets.h"
 #include "daemon/service_manager.h"
+#include "daemon/store/backup.h"
 #include "daemon/store/maintenance.h"
 #include "daemon/store/migrate.h"
 #include "daemon/system_clock.h"
@@ -22,6 +26,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -41,6 +46,7 @@ using core::Reason;
 using core::Result;
 
 constexpr rlim_t descriptors_wanted = 65'536;
+constexpr std::size_t sockets_spare = 512;  // workers, HTTP's bridge and its threads
 
 std::string from_environment(const char* name) {
     // Called before any thread is started.
@@ -97,6 +103,38 @@ Result<std::unique_ptr<Database>> open_store(const std::string& path, core::Rand
     }
 }
 
+/// Locks, store and sockets may only be where nobody else can put something in their place.
+Result<void> make_directories(const Config& config, const ipc::Endpoint& endpoint, bool is_system) {
+    const std::string store = std::filesystem::path(config.text("store.path")).parent_path();
+    if (auto made = make_directory(store, "store.path"); !made) return made;
+    if (auto made = make_directory(endpoint.directory(), "endpoint"); !made) return made;
+    if (auto owned = endpoint.check_owner(); !owned) return owned;
+    // Users must get through it to their own directories.
+    if (is_system && chmod(endpoint.directory().c_str(), 0755) != 0)
+        return tl::unexpected(Error{
+            Reason::unavailable,
+            "endpoint: " + endpoint.directory() + ": " + std::generic_category().message(errno),
+            "endpoint",
+            {}});
+    return {};
+}
+
+/// SIGHUP: what may change does, and what needs a restart is said so.
+void adopt(const Log& log, Config& config, const LoadConfig& load, Engine& engine) {
+    const auto fresh = load();
+    if (!fresh) {
+        log->error("reload_refused because={}", field(fresh.error().message));
+        return;
+    }
+    const auto changes = config.adopt(*fresh);
+    for (const auto& change : changes)
+        log->info("reload key={} from={} to={} {}", change.key, field(change.from),
+                  field(change.to), change.applied ? "applied" : "needs_restart");
+    if (changes.empty()) log->info("reload nothing has changed");
+    log->set_level(spdlog::level::from_str(config.text("log.level")));
+    engine.reconfigure(config.settings(), config.values());
+}
+
 std::string host_name() {
     std::array<char, 256> name{};
     if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
@@ -108,7 +146,7 @@ std::string host_name() {
 Result<Home> find_home() {
     Home home;
     const passwd* entry = getpwuid(geteuid());
-    home.user = entry != nullptr ? entry->pw_name : "uid-" + std::to_string(geteuid());
+    home.user = login_name(geteuid());
     std::string base = from_environment("HOME");
     if (base.empty() && entry != nullptr) base = entry->pw_dir;
     const auto directory = [&](const char* variable, const char* standard) {
@@ -124,25 +162,35 @@ Result<Home> find_home() {
                                     "set HOME, or XDG_STATE_HOME and XDG_CONFIG_HOME"});
     home.state = directory("XDG_STATE_HOME", "/.local/state");
     home.config_file = directory("XDG_CONFIG_HOME", "/.config") + "/taskd.toml";
+    home.sockets = ipc::personal_directory();
     return home;
 }
 
-Result<int> serve(const Config& config, const Home& home, const std::function<void()>& ready) {
+Home system_home() {
+    // systemd names its own directories for a unit that asks for others.
+    const auto named = [](const char* variable, const char* standard) {
+        const std::string path = from_environment(variable);
+        return path.empty() || path.find(':') != std::string::npos ? standard : path;
+    };
+    return {named("CONFIGURATION_DIRECTORY", "/etc/taskd") + "/taskd.toml",
+            named("STATE_DIRECTORY", "/var/lib/taskd"), login_name(geteuid()),
+            named("RUNTIME_DIRECTORY", "/run/taskd"), true};
+}
+
+Result<int> serve(const LoadConfig& load, const Home& home, const std::function<void()>& ready) {
     umask(077);
     UniqueFd signals = take_signals();
     raise_descriptor_limit();
 
-    const std::string& store = config.text("store.path");
-    const auto endpoint = ipc::Endpoint::make(config.text("endpoint"));
+    auto config = load();
+    if (!config) return tl::unexpected(config.error());
+    const std::string& store = config->text("store.path");
+    const auto endpoint = ipc::Endpoint::make(config->text("endpoint"));
     if (!endpoint) return tl::unexpected(endpoint.error());
     const auto passed = take_passed_sockets(*endpoint);
     if (!passed) return tl::unexpected(passed.error());
-    const std::string store_directory = std::filesystem::path(store).parent_path();
-    if (auto made = make_directory(store_directory, "store.path"); !made)
+    if (auto made = make_directories(*config, *endpoint, home.is_system); !made)
         return tl::unexpected(made.error());
-    if (auto made = make_directory(endpoint->directory(), "endpoint"); !made)
-        return tl::unexpected(made.error());
-    if (auto owned = endpoint->check_owner(); !owned) return tl::unexpected(owned.error());
 
     // Both locks before anything is opened or bound: two writers would corrupt the store, and a
     // second bind would take over the first one's socket without a word.
@@ -150,7 +198,7 @@ Result<int> serve(const Config& config, const Home& home, const std::function<vo
     if (!store_lock) return tl::unexpected(store_lock.error());
     const auto socket_lock = LockFile::take(endpoint->directory() + "/lock");
     if (!socket_lock) return tl::unexpected(socket_lock.error());
-    const auto log = make_log(config.text("log.level"), config.text("log.file"));
+    const auto log = make_log(config->text("log.level"), config->text("log.file"));
     if (!log) return tl::unexpected(log.error());
 
     const bool unclean = ended_uncleanly(store);
@@ -162,30 +210,51 @@ Result<int> serve(const Config& config, const Home& home, const std::function<vo
     Pulse pulse;
     Metrics metrics(store);
     std::vector<std::string> http_names;  // known when HTTP listens
-    Settings settings = config.settings();
+    Settings settings = config->settings();
     settings.node = host_name();
     const core::UserId owner{home.user};
     Engine engine(**database, random, settings,
-                  {getpid(), store, core::format_utc(clock.now()), endpoint->events(), [&] {
+                  {getpid(), store, core::format_utc(clock.now()), config->values(), [&] {
                        return ipc::Stats{http_names, metrics.samples()};
                    }});
     engine.start(clock.now());
 
+    const auto users_max = static_cast<std::size_t>(config->integer("admission.users_max"));
     zmq::context_t context;
-    RequestSockets sockets(context, {{*endpoint, geteuid(), {owner, true}, *passed}});
+    context.set(zmq::ctxopt::max_sockets, static_cast<int>(2 * users_max + sockets_spare));
+    RequestSockets sockets(context);
     Bus bus(settings.bus_heartbeat);
-    for (auto& user : sockets.users())
-        bus.add(user.admission.caller.user, user.events,
-                engine.event_head(user.admission.caller.user));
-    WorkerPool workers(context, static_cast<std::size_t>(config.integer("outbound.workers")));
-    ServiceManager service;
-    Loop loop(engine, sockets, bus, workers, clock, service, std::move(signals), *log);
-    const auto user_of_uid = [self = Caller{owner, true}](uid_t uid) -> std::optional<Caller> {
-        if (uid != geteuid()) return {};
-        return self;
+    Admissions admissions(sockets, bus, engine, *log);
+    const auto admit = [&]() -> Result<void> {
+        const auto accounts = admitted_accounts(config->text("admission.group"), users_max);
+        if (!accounts) return tl::unexpected(accounts.error());
+        return admissions.admit(*accounts, endpoint->directory());
     };
-    auto http = HttpServer::start(config, {context, clock, pulse, metrics,
-                                           engine.tokens(clock.now()), owner, user_of_uid, false});
+    if (home.is_system) {
+        if (auto admitted = admit(); !admitted) return tl::unexpected(admitted.error());
+    } else {
+        Caller caller{owner, true};
+        caller.events_endpoint = endpoint->events();
+        admissions.admit_owner({*endpoint, geteuid(), std::move(caller), *passed});
+    }
+    WorkerPool workers(context, static_cast<std::size_t>(config->integer("outbound.workers")));
+    BackupWorker backups(store);
+    ServiceManager service;
+    Loop loop(engine, sockets, bus, workers, backups, clock, service, std::move(signals), *log);
+    loop.on_reload([&] {
+        adopt(*log, *config, load, engine);
+        if (!home.is_system) return;
+        if (auto admitted = admit(); !admitted)
+            (*log)->error("reload_refused because={}", field(admitted.error().message));
+    });
+    HttpServer::Parts parts{
+        context, clock, pulse, metrics, engine.tokens(clock.now()), owner, [&](uid_t uid) {
+            return admissions.caller_of(uid);
+        }};
+    if (home.is_system)
+        parts.admits = [&](const core::UserId& user) { return admissions.admits(user); };
+    parts.for_everyone = home.is_system;
+    auto http = HttpServer::start(*config, std::move(parts));
     if (!http) return tl::unexpected(http.error());
     if (*http) http_names = (*http)->names();
     loop.attach({pulse, metrics, http->get()});
@@ -201,8 +270,9 @@ Result<int> serve(const Config& config, const Home& home, const std::function<vo
                 log->error("store_damaged found={}", field(found));
         });
     for (const auto& name : http_names) (*log)->info("http listen={}", field(name));
-    (*log)->info("ready version={} pid={} user={} store={} endpoint={}", TASKD_VERSION, getpid(),
-                 field(home.user), field(store), field(endpoint->directory()));
+    (*log)->info("ready version={} pid={} user={} store={} endpoint={} users={}", TASKD_VERSION,
+                 getpid(), field(home.user), field(store), field(endpoint->directory()),
+                 sockets.users().size());
     service.ready("serving " + endpoint->directory());
     ready();
     const bool good = loop.run();
@@ -211,6 +281,17 @@ Result<int> serve(const Config& config, const Home& home, const std::function<vo
     if (checker) checker->join();
     (*log)->info("stopped refused={} dropped={}", sockets.refused(), sockets.dropped());
     return good ? 0 : 1;
+}
+
+Result<std::string> restore(const Config& config, const std::string& backup) {
+    umask(077);
+    const std::string& store = config.text("store.path");
+    const std::string directory = std::filesystem::path(store).parent_path();
+    if (auto made = make_directory(directory, "store.path"); !made)
+        return tl::unexpected(made.error());
+    const auto lock = LockFile::take(store + ".lock");
+    if (!lock) return tl::unexpected(lock.error());
+    return restore_store(backup, store);
 }
 
 }  // namespace taskd::daemon

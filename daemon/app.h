@@ -14,14 +14,27 @@ struct Home {
     std::string config_file;  ///< $XDG_CONFIG_HOME/taskd/taskd.toml
     std::string state;        ///< $XDG_STATE_HOME/taskd
     std::string user;         ///< login name, or uid-<n>
+    std::string sockets;      ///< $XDG_RUNTIME_DIR/taskd, or the root of all users' directories
+    bool is_system = false;   ///< serves the members of a group
 };
 [[nodiscard]] core::Result<Home> find_home();
+
+/// The system daemon's: /etc/taskd, /var/lib/taskd, /run/taskd.
+[[nodiscard]] Home system_home();
+
+/// Reads the configuration from all its sources; again on SIGHUP.
+using LoadConfig = std::function<core::Result<Config>()>;
 
 /// Builds everything, serves until told to stop, and gives the exit status. `ready` is called once
 /// requests are accepted. It holds no logic: what depends on what, and nothing more.
 ///
 /// Errors: why it could not start, before anything was changed.
-[[nodiscard]] core::Result<int> serve(const Config& config, const Home& home,
+[[nodiscard]] core::Result<int> serve(const LoadConfig& load, const Home& home,
                                       const std::function<void()>& ready);
+
+/// Puts a backup in the place of the store, which no daemon may be using.
+///
+/// Shape:  where the old store is kept; "" if there was none.
+[[nodiscard]] core::Result<std::string> restore(const Config& config, const std::string& backup);
 
 }  // namespace taskd::daemon

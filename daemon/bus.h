@@ -22,6 +22,8 @@ public:
     /// `head` is the user's newest event, told to whoever subscribes.
     void add(core::UserId user, zmq::socket_t& socket, std::int64_t head);
 
+    void remove(const core::UserId& user) { lines_.erase(user); }
+
     void publish(const std::vector<Publication>& publications, core::Monotonic now);
 
     /// Reads the user's new subscriptions; each gets the head at once.

@@ -79,24 +79,36 @@ const std::vector<ConfigKey>& config_keys() {
     static const std::vector<ConfigKey> keys{
         {"store.path", Type::text, "", 0, 0, "the store's file"},
         {"endpoint", Type::text, "", 0, 0, "the directory of the sockets"},
-        {"log.level", Type::text, "info", 0, 0, "debug, info, warning, error or off"},
+        {"log.level", Type::text, "info", 0, 0, "debug, info, warning, error or off", true},
         {"log.file", Type::text, "", 0, 0, "log to this file instead of standard error"},
-        {"turn.requests_max", Type::integer, "1024", 1, 100'000, "requests in one transaction"},
+        {"turn.requests_max", Type::integer, "1024", 1, 100'000, "requests in one transaction",
+         true},
         {"turn.bytes_max", Type::integer, "16777216", 65'536, 1'073'741'824,
-         "bytes of requests in one transaction"},
-        {"turn.timers_max", Type::integer, "1000", 1, 100'000, "timers fired in one transaction"},
-        {"polls.max", Type::integer, "256", 1, 100'000, "long polls waiting at once"},
+         "bytes of requests in one transaction", true},
+        {"turn.timers_max", Type::integer, "1000", 1, 100'000, "timers fired in one transaction",
+         true},
+        {"polls.max", Type::integer, "256", 1, 100'000, "long polls waiting at once", true},
         {"outbound.workers", Type::integer, "4", 1, 256, "threads that run channels"},
-        {"outbound.max", Type::integer, "64", 1, 10'000, "deliveries under way at once"},
-        {"delivery.attempts_max", Type::integer, "3", 1, 100, "attempts of one delivery"},
-        {"delivery.backoff", Type::span, "10s", 1, day, "wait after the first failed attempt"},
-        {"delivery.backoff_max", Type::span, "10m", 1, day, "longest wait between attempts"},
-        {"idempotency.ttl", Type::span, "7d", second, 366 * day, "how long replies are remembered"},
-        {"dedup.ttl", Type::span, "30d", second, 366 * day, "how long event keys are remembered"},
+        {"outbound.max", Type::integer, "64", 1, 10'000, "deliveries under way at once", true},
+        {"delivery.attempts_max", Type::integer, "3", 1, 100, "attempts of one delivery", true},
+        {"delivery.backoff", Type::span, "10s", 1, day, "wait after the first failed attempt",
+         true},
+        {"delivery.backoff_max", Type::span, "10m", 1, day, "longest wait between attempts", true},
+        {"idempotency.ttl", Type::span, "7d", second, 366 * day, "how long replies are remembered",
+         true},
+        {"dedup.ttl", Type::span, "30d", second, 366 * day, "how long event keys are remembered",
+         true},
         {"undo.ttl", Type::span, "30d", second, 366 * day,
-         "how long changes and deleted tasks are kept"},
-        {"retention.events", Type::span, "90d", second, 366 * day, "how long events are kept"},
+         "how long changes and deleted tasks are kept", true},
+        {"retention.events", Type::span, "90d", second, 366 * day, "how long events are kept",
+         true},
         {"bus.heartbeat", Type::span, "1s", 10, 60 * second, "least time between two heads"},
+        {"admission.group", Type::text, "taskd", 0, 0,
+         "with --system: the group whose members are served", true},
+        {"admission.users_max", Type::integer, "256", 1, 10'000,
+         "with --system: users served at once"},
+        {"exec.allow", Type::text, "", 0, 0,
+         "programs that exec channels may run, absolute, with commas; *: any", true},
         {"http.listen", Type::text, "", 0, 0,
          "where HTTP is served: 127.0.0.1:8377,[::1]:8377,unix:/path"},
         {"http.allow_remote", Type::flag, "false", 0, 0,
@@ -222,6 +234,12 @@ Settings Config::settings() const {
     settings.undo_ttl = span("undo.ttl");
     settings.retention_events = span("retention.events");
     settings.bus_heartbeat = span("bus.heartbeat");
+    if (const auto& allow = text("exec.allow"); allow != "*") {
+        settings.exec_allow.emplace();
+        for (const auto& program : core::split(allow, ','))
+            if (const auto path = core::trim(program); !path.empty())
+                settings.exec_allow->emplace_back(path);
+    }
     settings.delivery_retry.attempts_max = static_cast<int>(integer("delivery.attempts_max"));
     settings.delivery_retry.initial = span("delivery.backoff");
     settings.delivery_retry.max = span("delivery.backoff_max");
@@ -231,6 +249,27 @@ Settings Config::settings() const {
 void Config::set_standard(std::string_view key, std::string value) {
     auto& current = values_.find(key)->second;
     if (current.text.empty()) current = {std::move(value), "default"};
+}
+
+std::vector<Config::Change> Config::adopt(const Config& fresh) {
+    std::vector<Change> changes;
+    for (const auto& key : config_keys()) {
+        auto& mine = values_.find(key.name)->second;
+        const auto& theirs = fresh.values_.find(key.name)->second;
+        if (mine.text == theirs.text) continue;
+        changes.push_back({std::string(key.name), mine.text, theirs.text, key.reloads});
+        if (key.reloads) mine = theirs;
+    }
+    return changes;
+}
+
+std::vector<ipc::ConfigValue> Config::values() const {
+    std::vector<ipc::ConfigValue> all;
+    for (const auto& key : config_keys()) {
+        const auto& value = values_.find(key.name)->second;
+        all.push_back({std::string(key.name), value.text, value.origin, key.reloads});
+    }
+    return all;
 }
 
 std::string Config::print() const {

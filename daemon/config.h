@@ -3,6 +3,7 @@
 
 #include "core/result.h"
 #include "daemon/settings.h"
+#include "ipc/messages.h"
 
 #include <chrono>
 #include <cstdint>
@@ -23,6 +24,7 @@ struct ConfigKey {
     std::int64_t min;           ///< of an integer, or of a span in milliseconds
     std::int64_t max;
     std::string_view help;
+    bool reloads = false;  ///< SIGHUP reads it again; the others need a restart
 };
 [[nodiscard]] const std::vector<ConfigKey>& config_keys();
 [[nodiscard]] std::string flag_name(const ConfigKey& key);      ///< "--turn-requests-max"
@@ -51,6 +53,18 @@ public:
 
     /// Sets a default that depends on the machine, such as a path in the home directory.
     void set_standard(std::string_view key, std::string value);
+
+    /// Takes over what SIGHUP may change. A change that needs a restart stays as it was.
+    struct Change {
+        std::string key;
+        std::string from;
+        std::string to;
+        bool applied = false;
+    };
+    [[nodiscard]] std::vector<Change> adopt(const Config& fresh);
+
+    /// Every key as admin.config shows it.
+    [[nodiscard]] std::vector<ipc::ConfigValue> values() const;
 
     /// One line a key: name = value  # origin
     [[nodiscard]] std::string print() const;

@@ -82,6 +82,8 @@ const std::vector<Method>& methods() {
         row<ipc::UserGet, get_user>(),
         row<ipc::UserSet, set_user>(),
         row<ipc::AdminHealth, admin_health>(),
+        row<ipc::AdminConfig, admin_config>(true),
+        row<ipc::AdminBackup, admin_backup>(true),
         row<ipc::AdminShutdown, admin_shutdown>(true),
         row<ipc::AdminStats, admin_stats>(true),
         row<ipc::TokenCreate, create_token>(),
@@ -288,6 +290,16 @@ std::optional<json> Dispatcher::run_one(const json& message, const Request& requ
                 for (auto& published : unit.release())
                     out.publications.push_back(std::move(published));
                 out.shutdown = out.shutdown || h.shutdown;
+                if (h.backup && !(may_wait && answered))
+                    return refuse({Reason::invalid_argument,
+                                   "method: admin.backup is asked for alone, not in a batch",
+                                   "method",
+                                   {}});
+                if (h.backup) {
+                    out.backup = std::move(h.backup);
+                    out.poll_id = id;
+                    return {};
+                }
                 for (auto& change : h.token_changes) out.token_changes.push_back(std::move(change));
                 if (h.poll && may_wait && answered) {
                     out.poll = std::move(h.poll);

@@ -21,6 +21,7 @@ struct Dispatched {
     std::optional<std::string> reply;  ///< none for a notification or a parked poll
     std::optional<Poll> poll;          ///< park it; `poll_id` is the request's id
     nlohmann::json poll_id;
+    std::optional<std::string> backup;  ///< copy the store there, then answer `poll_id`
     std::vector<Publication> publications;
     bool shutdown = false;
     std::vector<TokenChange> token_changes;

@@ -210,6 +210,10 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
     if (attempt.hold_timers) held_until_ = monotonic + hold_after_failure;
     running_ += attempt.turn.jobs.size();
     running_ -= std::min(running_, attempt.finished);
+    if (attempt.backup) {
+        backup_ = std::move(attempt.backup);
+        into.backup = attempt.turn.backup;
+    }
     append(parked_, attempt.parked);
     for (auto index = attempt.answered.rbegin(); index != attempt.answered.rend(); ++index)
         parked_.erase(parked_.begin() + static_cast<std::ptrdiff_t>(*index));
@@ -237,9 +241,18 @@ void Engine::run_requests(const std::vector<Request>& requests, Timestamp now, M
         else if (done.poll)
             attempt.parked.push_back(
                 {request.peer, std::move(done.poll_id), std::move(*done.poll)});
+        if (done.backup && (backup_ || attempt.backup)) {
+            attempt.turn.replies.push_back(error_reply(request, {Reason::resource_exhausted,
+                                                                 "a backup is being made already",
+                                                                 {},
+                                                                 "try again when it is done"}));
+        } else if (done.backup) {
+            attempt.backup = Asked{request.peer, std::move(done.poll_id)};
+            attempt.turn.backup = std::move(done.backup);
+        }
         if (done.reply)
             attempt.turn.replies.push_back({request.peer, std::move(*done.reply)});
-        else if (!done.poll && request.peer.wants_end)
+        else if (!done.poll && !done.backup && request.peer.wants_end)
             attempt.turn.replies.push_back({request.peer, {}});
     }
 }
@@ -284,7 +297,8 @@ void Engine::run_timer(const Timer& timer, Timestamp now, Attempt& attempt) {
         break;
     }
     case TimerKind::delivery:
-        if (auto job = start_delivery(unit, timer)) attempt.turn.jobs.push_back(std::move(*job));
+        if (auto job = start_delivery(unit, timer, settings_))
+            attempt.turn.jobs.push_back(std::move(*job));
         break;
     case TimerKind::retention:
         // After a jump of the clock nothing is taken away: the jump may be a mistake.
@@ -325,7 +339,24 @@ std::vector<Reply> Engine::dismiss_polls() {
                        id, {Reason::unavailable, "taskd is stopping; ask the next one", {}, {}})
                        .dump()});
     parked_.clear();
+    for (auto& reply : backup_done(tl::unexpected(
+             Error{Reason::unavailable, "taskd is stopping; the backup was given up", {}, {}})))
+        replies.push_back(std::move(reply));
     return replies;
+}
+
+std::vector<Reply> Engine::backup_done(const core::Result<ipc::BackupReply>& result) {
+    if (!backup_) return {};
+    const auto [peer, id] = *std::exchange(backup_, std::nullopt);
+    return {{peer, (result ? ipc::result_reply(id, ipc::to_json(*result))
+                           : ipc::error_reply(id, result.error()))
+                       .dump(-1, ' ', false, json::error_handler_t::replace)}};
+}
+
+void Engine::reconfigure(Settings settings, std::vector<ipc::ConfigValue> config) {
+    settings.node = settings_.node;
+    settings_ = std::move(settings);
+    identity_.config = std::move(config);
 }
 
 std::vector<Token> Engine::tokens(Timestamp now) {

@@ -39,7 +39,8 @@ struct Turn {
     TurnFigures figures;
     /// What the store said to the last change: "" when it took it, none when nothing was written.
     std::optional<std::string> store_error;
-    bool shutdown = false;    ///< an operator asked for it
+    std::optional<std::string> backup;  ///< copy the store there, then call backup_done
+    bool shutdown = false;              ///< an operator asked for it
     bool store_lost = false;  ///< a sync failed: nothing can be promised any more; the process ends
 };
 
@@ -80,17 +81,28 @@ public:
 
     [[nodiscard]] const Settings& settings() const { return settings_; }
 
+    /// Takes over what a reload changed; between turns.
+    void reconfigure(Settings settings, std::vector<ipc::ConfigValue> config);
+
+    /// The reply to the admin.backup whose path a turn gave in `backup`.
+    [[nodiscard]] std::vector<Reply> backup_done(const core::Result<ipc::BackupReply>& result);
+
 private:
     struct Parked {
         Peer peer;
         nlohmann::json id;
         Poll poll;
     };
+    struct Asked {  ///< a backup that is to be answered when it is done
+        Peer peer;
+        nlohmann::json id;
+    };
     /// What one attempt at a transaction would change in memory; applied when it has committed.
     struct Attempt {
         Turn turn;
         std::vector<Parked> parked;
         std::vector<std::size_t> answered;  ///< indices into parked_ followed by `parked`
+        std::optional<Asked> backup;
         std::size_t finished = 0;
         bool hold_timers = false;
     };
@@ -116,6 +128,7 @@ private:
     Dispatcher dispatcher_;
     Maintenance maintenance_;
     std::vector<Parked> parked_;
+    std::optional<Asked> backup_;                ///< one at a time
     std::vector<JobResult> unwritten_;           ///< results whose turn failed; written again
     std::size_t running_ = 0;                    ///< jobs handed out and not yet answered
     std::optional<core::Monotonic> held_until_;  ///< timers wait after a failed turn

@@ -15,9 +15,10 @@ namespace taskd::daemon {
 /// Whose request it is, as the transport knows it; never from the request itself.
 struct Caller {
     core::UserId user;
-    bool is_operator = false;     ///< may name other users and do administration
-    bool may_name_users = false;  ///< a service's token: may name other users, and no more
-    bool by_token = false;        ///< came with a bearer token, which can't make more tokens
+    bool is_operator = false;       ///< may name other users and do administration
+    bool may_name_users = false;    ///< a service's token: may name other users, and no more
+    bool by_token = false;          ///< came with a bearer token, which can't make more tokens
+    std::string events_endpoint{};  ///< where this caller's live events are; "" over the network
 };
 
 /// Where a reply goes; the engine only hands it back.

@@ -16,19 +16,30 @@ constexpr milliseconds warning_every{1000};  // a failing disk must not fill its
 }  // namespace
 
 Loop::Loop(Engine& engine, RequestSockets& sockets, Bus& bus, WorkerPool& workers,
-           const core::Clock& clock, ServiceManager& service, UniqueFd signals, Log log)
+           BackupWorker& backups, const core::Clock& clock, ServiceManager& service,
+           UniqueFd signals, Log log)
     : engine_(engine),
       sockets_(sockets),
       bus_(bus),
       workers_(workers),
+      backups_(backups),
       clock_(clock),
       service_(service),
       signals_(std::move(signals)),
       log_(std::move(log)) {
-    items_.push_back({nullptr, signals_.get(), ZMQ_POLLIN, 0});
-    items_.push_back({nullptr, wake_timer_.fd(), ZMQ_POLLIN, 0});
-    items_.push_back({workers_.socket().handle(), 0, ZMQ_POLLIN, 0});
-    for (auto& user : sockets_.users()) {
+    watch();
+}
+
+/// What the loop waits for; anew when users came or went.
+void Loop::watch() {
+    items_ = {{nullptr, signals_.get(), ZMQ_POLLIN, 0},
+              {nullptr, wake_timer_.fd(), ZMQ_POLLIN, 0},
+              {workers_.socket().handle(), 0, ZMQ_POLLIN, 0},
+              {nullptr, backups_.fd(), ZMQ_POLLIN, 0}};
+    if (observers_ && observers_->http != nullptr)
+        items_.push_back({observers_->http->bridge().socket().handle(), 0, ZMQ_POLLIN, 0});
+    first_user_item_ = items_.size();
+    for (auto& [number, user] : sockets_.users()) {
         items_.push_back({user.requests.handle(), 0, ZMQ_POLLIN, 0});
         items_.push_back({user.events.handle(), 0, ZMQ_POLLIN, 0});
     }
@@ -36,8 +47,7 @@ Loop::Loop(Engine& engine, RequestSockets& sockets, Bus& bus, WorkerPool& worker
 
 void Loop::attach(const Observers& observers) {
     observers_.emplace(observers);
-    if (observers.http != nullptr)
-        items_.push_back({observers.http->bridge().socket().handle(), 0, ZMQ_POLLIN, 0});
+    watch();
 }
 
 bool Loop::run() {
@@ -56,6 +66,7 @@ bool Loop::run() {
         reply(std::move(turn.replies));                       // a promise already on disk
         bus_.publish(turn.publications, clock_.monotonic());  // live copy; the log is the truth
         workers_.start(std::move(turn.jobs));                 // results come back as requests
+        if (turn.backup) backups_.start(*turn.backup);
         warn(turn.warnings);
         service_.feed(clock_.monotonic());  // a whole turn went by: the loop is alive
         if (turn.store_lost) {
@@ -107,8 +118,23 @@ void Loop::wait() {
     if (items_[0].revents != 0) read_signals();
     if (items_[1].revents != 0 && wake_timer_.drain())
         log_->info("clock_stepped timers are decided anew");
-    for (std::size_t i = 0; i < sockets_.users().size(); ++i)
-        if (items_[4 + 2 * i].revents != 0) bus_.welcome(sockets_.users()[i].admission.caller.user);
+    if (items_[3].revents != 0)
+        if (const auto result = backups_.take()) reply(engine_.backup_done(*result));
+    std::size_t item = first_user_item_ + 1;
+    for (auto& [number, user] : sockets_.users()) {
+        if (items_[item].revents != 0) bus_.welcome(user.admission.caller.user);
+        item += 2;
+    }
+    if (reload_wanted_) reload();
+}
+
+/// Last in a wait: the descriptors of users who left are looked at no more.
+void Loop::reload() {
+    reload_wanted_ = false;
+    service_.reloading();
+    if (reload_) reload_();
+    watch();
+    service_.reloaded();
 }
 
 void Loop::read_signals() {
@@ -116,9 +142,7 @@ void Loop::read_signals() {
     while (read(signals_.get(), &info, sizeof info) == sizeof info) {
         const auto number = static_cast<int>(info.ssi_signo);
         if (number == SIGHUP) {
-            service_.reloading();
-            log_->info("signal number=1 nothing to read again");
-            service_.reloaded();
+            reload_wanted_ = true;
             continue;
         }
         log_->info("stopping because=signal number={}", number);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/clock.h"
+#include "daemon/backup_worker.h"
 #include "daemon/bus.h"
 #include "daemon/engine.h"
 #include "daemon/http/http_server.h"
@@ -20,7 +21,8 @@ namespace taskd::daemon {
 class Loop {
 public:
     Loop(Engine& engine, RequestSockets& sockets, Bus& bus, WorkerPool& workers,
-         const core::Clock& clock, ServiceManager& service, UniqueFd signals, Log log);
+         BackupWorker& backups, const core::Clock& clock, ServiceManager& service, UniqueFd signals,
+         Log log);
 
     /// What others are told of the loop, and HTTP's way in if it is served; before run().
     struct Observers {
@@ -34,8 +36,13 @@ public:
     /// False when the store was lost, so that the process must end as failed.
     [[nodiscard]] bool run();
 
+    /// What SIGHUP does; users may come and go in it.
+    void on_reload(std::function<void()> reload) { reload_ = std::move(reload); }
+
 private:
+    void watch();
     void wait();
+    void reload();
     void read_signals();
     [[nodiscard]] std::chrono::milliseconds patience() const;
     void reply(std::vector<Reply> replies);
@@ -46,14 +53,18 @@ private:
     RequestSockets& sockets_;
     Bus& bus_;
     WorkerPool& workers_;
+    BackupWorker& backups_;
+    std::function<void()> reload_;
     const core::Clock& clock_;
     ServiceManager& service_;
     UniqueFd signals_;
     Log log_;
     WakeTimer wake_timer_;
     std::vector<zmq::pollitem_t> items_;
+    std::size_t first_user_item_ = 0;
     std::optional<Observers> observers_;
     bool stopping_ = false;
+    bool reload_wanted_ = false;
     core::Monotonic warned_at_{-1000};
     std::size_t unsaid_ = 0;
 };

@@ -2,6 +2,7 @@
 // taskd: arguments -> configuration -> serve -> exit status.
 #include "daemon/app.h"
 #include "daemon/service_manager.h"
+#include "daemon/store/backup.h"
 #include "ipc/endpoint.h"
 #include "version.h"
 
@@ -76,11 +77,18 @@ int run(int argc, char** argv) {
         "It runs in the foreground until SIGTERM; taskctl starts one by itself."};
     app.set_version_flag("-V,--version", std::string("taskd ") + TASKD_VERSION);
     std::string file;
+    std::string backup;
+    std::string checked_store;
+    bool system = false;
     bool check_only = false;
     bool print_only = false;
     int background_fd = -1;
     std::map<std::string, std::string> flags;
     app.add_option("--config", file, "configuration file (TOML)");
+    app.add_flag("--system", system, "serve the members of a group rather than one user");
+    app.add_option("--restore", backup,
+                   "put this backup in the place of the store, and exit; no daemon may run");
+    app.add_option("--check-store", checked_store, "read all of a store or backup, and exit");
     app.add_flag("--check-config", check_only, "check the configuration and exit");
     app.add_flag("--print-config", print_only, "print each value and where it came from, and exit");
     app.add_option("--background-fd", background_fd)->group("");
@@ -101,19 +109,41 @@ int run(int argc, char** argv) {
 
     if (background_fd >= 0) daemon::forget_service_manager();
     Starter starter(background_fd);
-    const auto home = daemon::find_home();
+    if (!checked_store.empty()) {
+        if (auto good = daemon::check_store(checked_store); !good)
+            return fail(good.error(), starter);
+        std::printf("%s is good\n", checked_store.c_str());
+        return 0;
+    }
+    const auto home =
+        system ? core::Result<daemon::Home>(daemon::system_home()) : daemon::find_home();
     if (!home) return fail(home.error(), starter);
-    auto config = daemon::Config::load(
-        {file.empty() ? home->config_file : file, !file.empty(), environment(), flags});
+    const auto load = [&]() -> core::Result<daemon::Config> {
+        auto config = daemon::Config::load(
+            {file.empty() ? home->config_file : file, !file.empty(), environment(), flags});
+        if (!config) return config;
+        config->set_standard("store.path", home->state + "/taskd.db");
+        config->set_standard("endpoint", home->sockets);
+        if (background_fd >= 0) config->set_standard("log.file", home->state + "/taskd.log");
+        // A person runs what they like with their own daemon.
+        if (!home->is_system) config->set_standard("exec.allow", "*");
+        return config;
+    };
+    const auto config = load();
     if (!config) return fail(config.error(), starter);
-    config->set_standard("store.path", home->state + "/taskd.db");
-    config->set_standard("endpoint", ipc::personal_directory());
-    if (background_fd >= 0) config->set_standard("log.file", home->state + "/taskd.log");
     if (print_only) std::fputs(config->print().c_str(), stdout);
     if (check_only) std::fputs("the configuration is good\n", stdout);
     if (print_only || check_only) return 0;
 
-    const auto status = daemon::serve(*config, *home, [&] { starter.tell("ready"); });
+    if (!backup.empty()) {
+        const auto kept = daemon::restore(*config, backup);
+        if (!kept) return fail(kept.error(), starter);
+        std::printf("restored %s from %s\n", config->text("store.path").c_str(), backup.c_str());
+        if (!kept->empty()) std::printf("the store that was there is kept as %s\n", kept->c_str());
+        return 0;
+    }
+
+    const auto status = daemon::serve(load, *home, [&] { starter.tell("ready"); });
     return status ? *status : fail(status.error(), starter);
 }
 

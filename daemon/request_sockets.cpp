@@ -41,21 +41,27 @@ bool comes_from(zmq::message_t& frame, uid_t uid) {
 
 }  // namespace
 
-RequestSockets::RequestSockets(zmq::context_t& context, const std::vector<Admission>& admissions) {
-    for (const auto& admission : admissions)
-        users_.push_back({admission,
-                          open(context, zmq::socket_type::router, admission.endpoint.requests(),
-                               admission.uid, ipc::request_bytes_max, admission.passed.requests),
-                          open(context, zmq::socket_type::xpub, admission.endpoint.events(),
-                               admission.uid, subscription_bytes_max, admission.passed.events)});
+std::size_t RequestSockets::add(const Admission& admission) {
+    const std::size_t number = numbers_++;
+    users_.emplace(
+        number, UserSockets{admission,
+                            open(context_, zmq::socket_type::router, admission.endpoint.requests(),
+                                 admission.uid, ipc::request_bytes_max, admission.passed.requests),
+                            open(context_, zmq::socket_type::xpub, admission.endpoint.events(),
+                                 admission.uid, subscription_bytes_max, admission.passed.events)});
+    return number;
 }
 
-RequestSockets::Received RequestSockets::receive(std::size_t index, Request& request) {
-    UserSockets& user = users_[index];
+void RequestSockets::remove(std::size_t number) {
+    users_.erase(number);
+}
+
+RequestSockets::Received RequestSockets::receive(std::size_t number, UserSockets& user,
+                                                 Request& request) {
     zmq::message_t routing_id;
     if (!user.requests.recv(routing_id, zmq::recv_flags::dontwait)) return Received::nothing;
     bool good = false;
-    request = {{index, routing_id.to_string(), false}, user.admission.caller, {}, {}};
+    request = {{number, routing_id.to_string(), false}, user.admission.caller, {}, {}};
     std::size_t frames = 0;
     zmq::message_t frame;
     for (bool more = routing_id.more(); more; more = frame.more(), ++frames) {
@@ -80,8 +86,10 @@ std::vector<Request> RequestSockets::drain(const Settings& settings, core::Monot
     for (std::size_t seen = 0; silent < users_.size() && seen < settings.turn_requests_max &&
                                bytes < settings.turn_bytes_max;) {
         Request request;
-        const auto received = receive(next_, request);
-        next_ = (next_ + 1) % users_.size();
+        auto user = users_.upper_bound(last_);
+        if (user == users_.end()) user = users_.begin();
+        last_ = user->first;
+        const auto received = receive(user->first, user->second, request);
         silent = received == Received::nothing ? silent + 1 : 0;
         seen += received == Received::nothing ? 0 : 1;
         if (received != Received::request) continue;
@@ -95,7 +103,12 @@ std::vector<Request> RequestSockets::drain(const Settings& settings, core::Monot
 void RequestSockets::reply(const std::vector<Reply>& replies) {
     using zmq::send_flags;
     for (const auto& [peer, body] : replies) {
-        zmq::socket_t& socket = users_[peer.socket].requests;
+        const auto user = users_.find(peer.socket);
+        if (user == users_.end()) {  // not admitted any more
+            ++dropped_;
+            continue;
+        }
+        zmq::socket_t& socket = user->second.requests;
         const auto more = send_flags::sndmore | send_flags::dontwait;
         bool sent = socket.send(zmq::buffer(peer.routing_id), more).has_value();
         if (sent && peer.has_delimiter) sent = socket.send(zmq::message_t(), more).has_value();

@@ -9,7 +9,7 @@
 #include <zmq.hpp>
 
 #include <cstdint>
-#include <deque>
+#include <map>
 #include <sys/types.h>
 #include <vector>
 
@@ -34,9 +34,16 @@ struct UserSockets {
 /// The ROUTER and XPUB sockets of all admitted users, drained fairly.
 class RequestSockets {
 public:
-    RequestSockets(zmq::context_t& context, const std::vector<Admission>& admissions);
+    explicit RequestSockets(zmq::context_t& context) : context_(context) {}
 
-    [[nodiscard]] std::deque<UserSockets>& users() { return users_; }
+    /// Binds a user's sockets; the number is what Peer.socket names, and is never used again.
+    /// Throws zmq::error_t when a path can't be bound.
+    std::size_t add(const Admission& admission);
+
+    /// Closes a user's sockets; replies to it are dropped from now on.
+    void remove(std::size_t number);
+
+    [[nodiscard]] std::map<std::size_t, UserSockets>& users() { return users_; }
 
     /// What has arrived, one request from each user in turn, up to the turn's bounds.
     [[nodiscard]] std::vector<Request> drain(const Settings& settings, core::Monotonic now);
@@ -49,10 +56,12 @@ public:
 
 private:
     enum class Received { nothing, refused, request };
-    Received receive(std::size_t index, Request& request);
+    Received receive(std::size_t number, UserSockets& user, Request& request);
 
-    std::deque<UserSockets> users_;
-    std::size_t next_ = 0;       ///< whose turn it is to be drained first
+    zmq::context_t& context_;
+    std::map<std::size_t, UserSockets> users_;
+    std::size_t numbers_ = 0;
+    std::size_t last_ = 0;       ///< who was drained last; the next one begins
     std::uint64_t refused_ = 0;  ///< messages from a peer of another uid, or of the wrong shape
     std::uint64_t dropped_ = 0;  ///< replies that a full peer did not take
 };

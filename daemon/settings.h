@@ -3,10 +3,13 @@
 
 #include "core/retry.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace taskd::daemon {
 
@@ -25,6 +28,14 @@ struct Settings {
     std::chrono::milliseconds retention_events{std::chrono::hours{24 * 90}};
     std::chrono::milliseconds bus_heartbeat{1000};
     core::RetryPolicy delivery_retry;
+    /// Programs that exec channels may run, by absolute path; none: any. A system daemon's users
+    /// would otherwise run programs as the daemon, which can read everybody's tasks.
+    std::optional<std::vector<std::string>> exec_allow;
+
+    [[nodiscard]] bool may_run(const std::string& program) const {
+        return !exec_allow ||
+               std::find(exec_allow->begin(), exec_allow->end(), program) != exec_allow->end();
+    }
 };
 
 }  // namespace taskd::daemon

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/handlers/admin_handlers.h"
 
+#include "core/text.h"
 #include "version.h"
 
 namespace taskd::daemon {
@@ -14,6 +15,19 @@ core::Result<ipc::Health> admin_health(const ipc::AdminHealth&, Handling& h) {
     health.user_id = h.user.str();
     h.unit.count_rows(h.user, health);
     return health;
+}
+
+core::Result<ipc::ConfigReply> admin_config(const ipc::AdminConfig&, Handling& h) {
+    return ipc::ConfigReply{h.identity.config};
+}
+
+core::Result<ipc::BackupReply> admin_backup(const ipc::AdminBackup& request, Handling& h) {
+    if (request.path.empty() || request.path.front() != '/' ||
+        request.path.find('\0') != std::string::npos)
+        return core::invalid_argument(
+            "path", "\"" + core::clipped(request.path, 64) + "\" is not an absolute path");
+    h.backup = request.path;
+    return ipc::BackupReply{};
 }
 
 core::Result<ipc::ShutdownReply> admin_shutdown(const ipc::AdminShutdown&, Handling& h) {

@@ -9,7 +9,14 @@ namespace taskd::daemon {
 
 [[nodiscard]] core::Result<ipc::Health> admin_health(const ipc::AdminHealth& request, Handling& h);
 
-/// Operators only; the dispatcher's table says so.
+/// The ones below are for operators only; the dispatcher's table says so.
+[[nodiscard]] core::Result<ipc::ConfigReply> admin_config(const ipc::AdminConfig& request,
+                                                          Handling& h);
+
+/// Asks for a copy of the store; it is made beside the loop and answered when it is done.
+[[nodiscard]] core::Result<ipc::BackupReply> admin_backup(const ipc::AdminBackup& request,
+                                                          Handling& h);
+
 [[nodiscard]] core::Result<ipc::ShutdownReply> admin_shutdown(const ipc::AdminShutdown& request,
                                                               Handling& h);
 

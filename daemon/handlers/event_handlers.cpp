@@ -52,7 +52,10 @@ core::Result<ipc::EventPage> list_events(const ipc::EventList& request, Handling
 }
 
 core::Result<ipc::BusEndpointReply> bus_endpoint(const ipc::BusEndpoint&, Handling& h) {
-    return ipc::BusEndpointReply{h.identity.events_endpoint, h.settings.bus_heartbeat.count()};
+    if (h.caller.events_endpoint.empty())
+        return core::failed_precondition(
+            "bus", "there is no live bus for a caller who came with a token; use event.read");
+    return ipc::BusEndpointReply{h.caller.events_endpoint, h.settings.bus_heartbeat.count()};
 }
 
 }  // namespace taskd::daemon

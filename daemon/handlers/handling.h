@@ -14,13 +14,13 @@
 
 namespace taskd::daemon {
 
-/// What the daemon says of itself; fixed while it runs.
+/// What the daemon says of itself.
 struct Identity {
     std::int64_t pid = 0;
     std::string store;
     std::string started;
-    std::string events_endpoint;
-    std::function<ipc::Stats()> stats{};  ///< the counters, from memory
+    std::vector<ipc::ConfigValue> config{};  ///< in force
+    std::function<ipc::Stats()> stats{};     ///< the counters, from memory
 };
 
 /// A long poll that found nothing yet: it is answered by the turn that commits what it waits for.
@@ -44,6 +44,7 @@ struct Handling {
 
     std::optional<Poll> poll;                  ///< out: park the request instead of answering it
     bool shutdown = false;                     ///< out: stop after this turn
+    std::optional<std::string> backup{};       ///< out: copy the store there, then answer
     Caller caller{};                           ///< who asks, and with which rights
     std::vector<TokenChange> token_changes{};  ///< out: for the table in memory, once committed
 };

@@ -113,7 +113,7 @@ core::Result<void> fire_reminder(UnitOfWork& unit, const Timer& timer) {
     return {};
 }
 
-std::optional<Job> start_delivery(UnitOfWork& unit, const Timer& timer) {
+std::optional<Job> start_delivery(UnitOfWork& unit, const Timer& timer, const Settings& settings) {
     const auto delivery = unit.find_delivery(timer.user, core::DeliveryId{timer.ref});
     if (!delivery || delivery->next_attempt != timer.due) {
         unit.erase_timer(timer);
@@ -125,6 +125,10 @@ std::optional<Job> start_delivery(UnitOfWork& unit, const Timer& timer) {
         give_up(unit, *delivery,
                 channel ? "its event is past retention"
                         : "channel \"" + delivery->channel + "\" was removed");
+        return {};
+    }
+    if (!settings.may_run(channel->argv.front())) {
+        give_up(unit, *delivery, channel->argv.front() + " is not in exec.allow");
         return {};
     }
     const Delivery after = core::started(*delivery);
@@ -182,6 +186,15 @@ core::Result<ipc::Channel> set_channel(const ipc::ChannelSet& request, Handling&
     if (channel.argv.empty() || channel.argv.front().empty())
         return core::invalid_argument("argv", "is empty; name the program to run",
                                       "taskctl channels set desk exec -- notify-send Reminder");
+    if (!h.settings.may_run(channel.argv.front()))
+        return tl::unexpected(
+            core::Error{core::Reason::permission_denied,
+                        "argv: " + core::clipped(channel.argv.front(), 64) +
+                            (h.settings.exec_allow->empty()
+                                 ? " can't be run: this daemon runs no programs for its users"
+                                 : " is not among the programs that this daemon runs: " +
+                                       core::join(*h.settings.exec_allow, ", ")),
+                        "argv", "the administrator lists them by absolute path as exec.allow"});
     if (bytes > ipc::argv_bytes_max)
         return core::invalid_argument(
             "argv", "is " + std::to_string(bytes) + " bytes long; at most 65536 are accepted");

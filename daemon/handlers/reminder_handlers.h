@@ -17,7 +17,8 @@ namespace taskd::daemon {
 
 /// A delivery's timer is due: its attempt begins, and here is the job for a worker. None when there
 /// is nothing to do any more, or its channel is gone (then it is dead).
-[[nodiscard]] std::optional<Job> start_delivery(UnitOfWork& unit, const Timer& timer);
+[[nodiscard]] std::optional<Job> start_delivery(UnitOfWork& unit, const Timer& timer,
+                                                const Settings& settings);
 
 /// A worker's answer: succeeded, again later, or dead; with its event.
 void finish_delivery(UnitOfWork& unit, const JobResult& result, const Settings& settings);

@@ -68,7 +68,8 @@ tl::expected<Caller, HttpRefusal> HttpAccess::identify(const HttpJob& job) const
         if (core::to_lower(value.substr(0, scheme.size())) != scheme)
             return unauthenticated("Authorization: use the scheme Bearer", challenge);
         const auto secret = core::trim(std::string_view(value).substr(scheme.size()));
-        if (const auto caller = tokens_.find(secret, clock_.now())) return *caller;
+        if (const auto caller = tokens_.find(secret, clock_.now()))
+            if (!options_.admits || options_.admits(caller->user)) return *caller;
         // Not a word about whether it was revoked, has expired or never was.
         return unauthenticated("the token is not in force; make one with taskctl token create",
                                challenge_again);

@@ -25,6 +25,8 @@ public:
         std::vector<std::string> hosts;    ///< names beside localhost, 127.0.0.1 and [::1]
         std::vector<std::string> origins;  ///< of pages that may call, such as https://ci.example
         bool metrics_public = false;
+        /// Whether a token's user is still served; none: any.
+        std::function<bool(const core::UserId&)> admits{};
     };
     HttpAccess(Options options, const TokenTable& tokens, UserOfUid user_of_uid,
                const core::Clock& clock);

@@ -64,7 +64,7 @@ core::Result<std::unique_ptr<HttpServer>> HttpServer::start(const Config& config
         config.span("http.idle")};
     HttpAccess::Options access{words_of(config.text("http.hosts")),
                                words_of(config.text("http.origins")),
-                               config.flag("http.metrics_public")};
+                               config.flag("http.metrics_public"), parts.admits};
     return std::unique_ptr<HttpServer>(
         new HttpServer(std::move(parts), *fixed, std::move(access), limits, std::move(listeners)));
 }

@@ -25,6 +25,7 @@ public:
         std::vector<Token> tokens;  ///< in force at the start
         core::UserId owner;         ///< as whom the token of http.token_file speaks
         HttpAccess::UserOfUid user_of_uid;
+        std::function<bool(const core::UserId&)> admits{};  ///< whether a token's user is served
         bool for_everyone = false;  ///< Unix sockets are 0666, as a system daemon's
     };
     /// Opens what `http.listen` names and serves it; none when it names nothing.

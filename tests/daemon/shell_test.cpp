@@ -47,8 +47,8 @@ bool readable(int fd, int timeout_ms) {
     return poll(&item, 1, timeout_ms) == 1;
 }
 
-std::vector<daemon::Admission> admit_self(const std::string& directory) {
-    return {{*ipc::Endpoint::make(directory), geteuid(), {core::UserId{"ada"}, true}}};
+daemon::Admission admit_self(const std::string& directory) {
+    return {*ipc::Endpoint::make(directory), geteuid(), {core::UserId{"ada"}, true}, {}};
 }
 
 }  // namespace
@@ -151,7 +151,8 @@ TEST_CASE("the wake timer wakes when the clock is set, whatever it waits for") {
 TEST_CASE("a request comes with its caller's uid, shapes other than one frame are refused") {
     test::TempDir directory;
     zmq::context_t context;
-    daemon::RequestSockets sockets(context, admit_self(directory.path()));
+    daemon::RequestSockets sockets(context);
+    sockets.add(admit_self(directory.path()));
     zmq::socket_t client(context, zmq::socket_type::dealer);
     client.set(zmq::sockopt::linger, 0);
     client.connect("ipc://" + directory.path() + "/requests.sock");
@@ -163,7 +164,7 @@ TEST_CASE("a request comes with its caller's uid, shapes other than one frame ar
 
     std::vector<daemon::Request> requests;
     while (requests.empty()) {
-        zmq::pollitem_t item{sockets.users()[0].requests.handle(), 0, ZMQ_POLLIN, 0};
+        zmq::pollitem_t item{sockets.users().at(0).requests.handle(), 0, ZMQ_POLLIN, 0};
         REQUIRE(zmq::poll(&item, 1, 20s) == 1);
         requests = sockets.drain({}, 5ms);
     }
@@ -183,7 +184,8 @@ TEST_CASE("a request comes with its caller's uid, shapes other than one frame ar
 TEST_CASE("a turn takes what its bounds allow, and the next one the rest") {
     test::TempDir directory;
     zmq::context_t context;
-    daemon::RequestSockets sockets(context, admit_self(directory.path()));
+    daemon::RequestSockets sockets(context);
+    sockets.add(admit_self(directory.path()));
     zmq::socket_t client(context, zmq::socket_type::dealer);
     client.set(zmq::sockopt::linger, 0);
     client.connect("ipc://" + directory.path() + "/requests.sock");
@@ -192,7 +194,7 @@ TEST_CASE("a turn takes what its bounds allow, and the next one the rest") {
     settings.turn_requests_max = 20;
     std::size_t total = 0;
     while (total < 50) {
-        zmq::pollitem_t item{sockets.users()[0].requests.handle(), 0, ZMQ_POLLIN, 0};
+        zmq::pollitem_t item{sockets.users().at(0).requests.handle(), 0, ZMQ_POLLIN, 0};
         REQUIRE(zmq::poll(&item, 1, 20s) == 1);
         const auto got = sockets.drain(settings, 0ms).size();
         CHECK(got <= 20);
@@ -203,7 +205,8 @@ TEST_CASE("a turn takes what its bounds allow, and the next one the rest") {
 TEST_CASE("a reply to a peer that has left or never reads doesn't block") {
     test::TempDir directory;
     zmq::context_t context;
-    daemon::RequestSockets sockets(context, admit_self(directory.path()));
+    daemon::RequestSockets sockets(context);
+    sockets.add(admit_self(directory.path()));
     const std::vector<daemon::Reply> replies(5000, {{0, "nobody", false}, std::string(1000, 'x')});
     sockets.reply(replies);
     SUCCEED("replies to an unknown peer are dropped");
@@ -212,9 +215,10 @@ TEST_CASE("a reply to a peer that has left or never reads doesn't block") {
 TEST_CASE("a new subscriber is told the head, and copies come with type, number and event") {
     test::TempDir directory;
     zmq::context_t context;
-    daemon::RequestSockets sockets(context, admit_self(directory.path()));
+    daemon::RequestSockets sockets(context);
+    sockets.add(admit_self(directory.path()));
     daemon::Bus bus(1000ms);
-    auto& user = sockets.users()[0];
+    auto& user = sockets.users().at(0);
     bus.add(core::UserId{"ada"}, user.events, 41);
     zmq::socket_t subscriber(context, zmq::socket_type::sub);
     subscriber.set(zmq::sockopt::linger, 0);

@@ -57,7 +57,7 @@ void World::boot() {
     require(migrated.has_value(), "the store opens after a crash: " +
                                       (migrated ? std::string() : migrated.error().message));
     engine_ = std::make_unique<daemon::Engine>(*database_, engine_random_, settings(),
-                                               daemon::Identity{1, "sim", "", ""});
+                                               daemon::Identity{1, "sim", "", {}});
     engine_->start(clock_.now());
 }
 
@@ -77,10 +77,9 @@ void World::crash(bool power_too) {
 daemon::Request World::request(const std::string& user, const std::string& method,
                                const json& params, std::size_t tag) const {
     const json body{{"jsonrpc", "2.0"}, {"id", tag}, {"method", method}, {"params", params}};
-    return {{0, std::to_string(tag), false},
-            {core::UserId{user}, false},
-            body.dump(),
-            clock_.monotonic()};
+    daemon::Caller caller{core::UserId{user}};
+    caller.events_endpoint = "ipc://events";
+    return {{0, std::to_string(tag), false}, std::move(caller), body.dump(), clock_.monotonic()};
 }
 
 void World::take_turn_output(daemon::Turn& turn) {

@@ -41,7 +41,7 @@ struct EngineFixture {
         database = std::make_unique<daemon::Database>(directory.path() + "/taskd.db");
         REQUIRE(daemon::migrate(*database, random).has_value());
         engine = std::make_unique<daemon::Engine>(*database, random, settings,
-                                                  daemon::Identity{1, "store", "", "ipc://events"});
+                                                  daemon::Identity{1, "store", "", {}});
         engine->start(clock.now());
     }
 
@@ -59,10 +59,9 @@ struct EngineFixture {
                                           int id = 1) const {
         const nlohmann::json body{
             {"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}};
-        return {{0, std::to_string(id), false},
-                {core::UserId{user}, is_operator},
-                body.dump(),
-                clock.monotonic()};
+        daemon::Caller caller{core::UserId{user}, is_operator};
+        caller.events_endpoint = "ipc://events";
+        return {{0, std::to_string(id), false}, std::move(caller), body.dump(), clock.monotonic()};
     }
 
     void turn(const std::vector<daemon::Request>& requests = {},
