@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examples of taskd-events(7): one event of each type, as a daemon writes it.
 
-STORY makes a daemon write each type at least once. tests/data/events/TYPE.json holds the first event
+STORY and SEQUEL make a daemon write each type at least once. tests/data/events/TYPE.json holds the first event
 of each, with what differs from run to run replaced; the page shows those files.
 
 python3 event_examples.py plays the story, writes the files, and puts them into the page. After a new
-type: add the request that causes it to STORY and a section to the page, then run it."""
+type: add the request that causes it to one of them and a section to the page, then run it."""
 
 import json
 import os
@@ -23,23 +23,34 @@ STORY = [
     # A task's life.
     ("task.add", {"summary": "Water the plants", "project": "home", "tags": ["balcony"],
                   "due": DAY["at"], "tz": DAY["tz"]}),
+    ("task.update", {"task": "1", "priority": 2}),
+    ("task.start", {"task": "1"}),
     ("task.complete", {"task": "1"}),
     ("task.reopen", {"task": "1"}),
     ("task.delete", {"task": "1"}),
     ("task.restore", {"task": "1"}),
+    ("task.cancel", {"task": "1"}),
     # A series whose only slot is done, undone, and deleted.
     ("task.add", {"summary": "Tax return", "every": "FREQ=YEARLY;COUNT=1", **DAY}),
     ("task.complete", {"task": "2"}),
     ("task.reopen", {"task": "2"}),
     ("task.delete", {"task": "2"}),
+    # A series that rests for a while.
+    ("task.add", {"summary": "Stand-up", "every": "weekday", **DAY}),
+    ("series.pause", {"series": "3", "note": "holidays"}),
+    ("series.resume", {"series": "3"}),
     # Reminders: now, on two channels; and days too late.
     ("task.add", {"summary": "Take the tea out", "due": "in 1 second", "tz": DAY["tz"],
                   "remind": ["0"], "channels": ["bell", "broken"]}),
     ("task.add", {"summary": "Call Zoe", "due": "2020-01-02 09:00", "tz": DAY["tz"],
                   "remind": ["0"], "channels": ["bell"]}),
 ]
-# What comes by itself, after the story's last request.
+# What comes by itself after that, and the story's end.
 AWAITED = {"reminder.due", "reminder.missed", "delivery.succeeded", "delivery.failed"}
+SEQUEL = [
+    ("reminder.snooze", {"task": "4", "until": "20m", "tz": DAY["tz"]}),
+    ("reminder.acknowledge", {"task": "4"}),
+]
 DAEMON = ("--delivery-attempts-max", "1")
 
 
@@ -49,10 +60,14 @@ def play(home):
     for method, params in STORY:
         home.result(method, **params)
 
-    def all_here():
-        events = home.result("event.read", after=0, limit=1000)["events"]
-        return events if AWAITED <= {event["type"] for event in events} else None
-    return support.wait_for(all_here, "reminders and deliveries")
+    def log():
+        return home.result("event.read", after=0, limit=1000)["events"]
+
+    support.wait_for(lambda: AWAITED <= {event["type"] for event in log()},
+                     "reminders and deliveries")
+    for method, params in SEQUEL:
+        home.result(method, **params)
+    return log()
 
 
 def normal(event):

@@ -219,7 +219,7 @@ class Events(support.TestCase):
         for event_type in event_examples.types():
             with self.subTest(event_type):
                 self.assertIn(event_type, found,
-                              "STORY in tests/e2e/event_examples.py never causes it")
+                              "the story in tests/e2e/event_examples.py never causes it")
                 self.assertEqual(found[event_type], event_examples.example(event_type))
         self.assertEqual(set(found) - set(event_examples.types()), set(),
                          "no example: run tests/e2e/event_examples.py")

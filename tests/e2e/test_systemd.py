@@ -5,6 +5,7 @@ import os
 import re
 import select
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -252,6 +253,21 @@ class Activation(Started):
         self.assertEqual(shutdown.wait(support.DEADLINE), 0)
         # A connection that waits would make systemd start the service again.
         self.assertEqual(select.select(listeners, [], [], 0)[0], [])
+
+    @unittest.skipUnless(shutil.which("systemd-socket-activate"), "systemd is not installed")
+    def test_systemd_s_own_activation_starts_it_with_the_first_command(self):
+        os.makedirs(self.home.endpoint, mode=0o700)
+        sockets = [os.path.join(self.home.endpoint, name)
+                   for name in ("requests.sock", "events.sock")]
+        self.home.process = subprocess.Popen(
+            ["systemd-socket-activate", "-l", sockets[0], "-l", sockets[1],
+             "-E", "HOME", "-E", "XDG_RUNTIME_DIR", "-E", "XDG_STATE_HOME", "-E", "XDG_CONFIG_HOME",
+             "-E", "NOTIFY_SOCKET", support.TASKD], env=self.home.env,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Refused until the sockets are there; the first that is not starts taskd.
+        support.wait_for(lambda: self.home.taskctl("list", "--no-start").returncode == 0,
+                         "an answer")
+        self.assertEqual(self.manager.message()["READY"], "1")
 
     def test_a_socket_of_another_directory_is_refused(self):
         other = os.path.join(self.home.path, "other")
