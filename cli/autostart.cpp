@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <fstream>
 #include <poll.h>
+#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -178,6 +179,24 @@ bool process_runs(std::int64_t pid) {
     if (after_name == std::string::npos || after_name + 2 >= stat.size()) return file.is_open();
     const char state = stat[after_name + 2];
     return state != 'Z' && state != 'X';
+}
+
+Result<int> run_taskd(const std::vector<std::string>& arguments) {
+    const auto taskd = find_taskd();
+    if (!taskd) return tl::unexpected(taskd.error());
+    std::vector<std::string> words{*taskd};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (auto& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    pid_t child = 0;
+    if (const int why = posix_spawn(&child, taskd->c_str(), nullptr, nullptr, argv.data(), environ);
+        why != 0)
+        return unavailable(*taskd + ": " + std::strerror(why));
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
 std::string log_path() {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace taskd::cli {
 
@@ -32,6 +33,11 @@ struct Place {
 
 /// Whether a process with this number is alive; one that only waits to be collected is not.
 [[nodiscard]] bool process_runs(std::int64_t pid);
+
+/// Runs taskd in the foreground with these arguments; its exit status.
+///
+/// Errors: unavailable - taskd was not found or can't be run.
+[[nodiscard]] core::Result<int> run_taskd(const std::vector<std::string>& arguments);
 
 /// The log of a daemon that was started from here.
 [[nodiscard]] std::string log_path();

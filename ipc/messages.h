@@ -387,7 +387,8 @@ struct BusEndpoint {
 };
 
 struct Health {
-    std::string status = "ok";
+    std::string status = "ok";  ///< or "degraded", and then `error` says why
+    std::string error;
     std::string version;
     std::int64_t protocol = protocol_version;
     std::int64_t pid = 0;

@@ -109,6 +109,8 @@ void register_add(CommandLine& line) {
     add_text(app, "--project", request.project, "NAME", "one project it belongs to");
     add_texts(app, "--tag", request.tags, "WORD", "a tag; may be repeated");
     add_text(app, "--priority", given->priority, "1-9", "1 is the highest");
+    add_texts(app, "--depends-on", request.depends_on, "TASK",
+              "a task that has to be closed before; may be repeated");
     add_text(app, "--notes", request.notes, "TEXT", "what else there is to say");
     add_text(app, "--tz", request.tz, "ZONE", "the IANA zone of the times (default: yours)");
     add_key(app, given->key);

@@ -9,39 +9,59 @@ namespace taskd::cli {
 void register_add(CommandLine& line);
 void register_list(CommandLine& line);
 void register_show(CommandLine& line);
+void register_next(CommandLine& line);
+void register_edit(CommandLine& line);
+void register_start(CommandLine& line);
 void register_done(CommandLine& line);
+void register_cancel(CommandLine& line);
 void register_reopen(CommandLine& line);
 void register_delete(CommandLine& line);
 void register_restore(CommandLine& line);
 void register_preview(CommandLine& line);
 void register_series(CommandLine& line);
+void register_series_change(CommandLine& line);
+void register_snooze(CommandLine& line);
 void register_channels(CommandLine& line);
 void register_deliveries(CommandLine& line);
 void register_events(CommandLine& line);
 void register_status(CommandLine& line);
+void register_health(CommandLine& line);
 void register_token(CommandLine& line);
 void register_admin(CommandLine& line);
+void register_admin_backup(CommandLine& line);
 void register_shutdown(CommandLine& line);
 void register_version(CommandLine& line);
+void register_config(CommandLine& line);
+void register_completion(CommandLine& line);
 
 inline void register_commands(CommandLine& line) {
     register_add(line);
     register_list(line);
     register_show(line);
+    register_next(line);
+    register_edit(line);
+    register_start(line);
     register_done(line);
+    register_cancel(line);
     register_reopen(line);
     register_delete(line);
     register_restore(line);
     register_preview(line);
     register_series(line);
+    register_series_change(line);
+    register_snooze(line);
     register_channels(line);
     register_deliveries(line);
     register_events(line);
     register_status(line);
+    register_health(line);
     register_token(line);
     register_admin(line);
+    register_admin_backup(line);
     register_shutdown(line);
     register_version(line);
+    register_config(line);
+    register_completion(line);
 }
 
 }  // namespace taskd::cli

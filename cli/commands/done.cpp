@@ -17,6 +17,11 @@ void show_succession(Context& context, const ipc::TaskClosed& closed) {
                      painted(distance(due, context.now()), Paint::dim, screen.style()) + "\n");
     }
     if (closed.series_ended) screen.print("  the series has ended\n");
+    if (closed.series_paused)
+        screen.print("  the series is paused, so nothing follows until series resume\n");
+    for (const auto number : closed.unblocked)
+        screen.print("  task " + std::to_string(number) + " need not wait any more\n");
+    for (const auto& warning : closed.warnings) screen.warn(warning);
 }
 
 void register_done(CommandLine& line) {

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <memory>
 
 namespace taskd::cli {
@@ -21,6 +22,8 @@ struct Given {
     std::string limit;
     std::string offset;
     bool deleted = false;
+    bool blocked = false;
+    bool unblocked = false;
 };
 
 core::Result<std::vector<core::Status>> statuses_from(const std::string& word) {
@@ -49,6 +52,9 @@ core::Result<core::TaskQuery> query_from(const Context& context, const Given& gi
                                                               : "open");
     if (!statuses) return tl::unexpected(statuses.error());
     query.statuses = *statuses;
+    if (given.blocked && given.unblocked)
+        return core::invalid_argument("blocked", "goes with either --blocked or --unblocked");
+    if (given.blocked || given.unblocked) query.blocked = given.blocked;
     const auto read_time = [&](const char* field, const std::string& text,
                                std::optional<core::Timestamp>& into) -> core::Result<void> {
         if (text.empty()) return {};
@@ -81,7 +87,7 @@ core::Result<core::TaskQuery> query_from(const Context& context, const Given& gi
     return query;
 }
 
-Table table_of(const Context& context, const Screen& screen, const std::vector<core::Task>& tasks,
+Table table_of(const Context& context, const Screen& screen, const ipc::TaskPage& page,
                bool with_status) {
     const bool plain = screen.plain_lists();
     Table table{{{"#", true},
@@ -93,7 +99,7 @@ Table table_of(const Context& context, const Screen& screen, const std::vector<c
                  {"TAGS", false, true},
                  {"RECURS", false}},
                 {}};
-    for (const auto& task : tasks) {
+    for (const auto& task : page.tasks) {
         const auto& content = task.content;
         Cell due;
         if (content.due) {
@@ -102,14 +108,19 @@ Table table_of(const Context& context, const Screen& screen, const std::vector<c
                          : due_words(*content.due, context.now(), context.zone()),
                    late ? Paint::red : Paint::none};
         }
-        const bool show_status = plain || with_status;
+        const bool is_blocked =
+            std::find(page.blocked.begin(), page.blocked.end(), task.number) != page.blocked.end();
+        const bool started = task.status == core::Status::in_process;
+        std::string status;
+        if (plain || with_status || started) status = std::string(core::to_string(task.status));
+        if (!plain && is_blocked) status += status.empty() ? "waits" : ", waits";
         const std::string recurs = task.series.empty()      ? ""
                                    : plain                  ? task.series.str()
                                    : screen.style().unicode ? "\u21bb"
                                                             : "yes";
         table.rows.push_back({{std::to_string(task.number), Paint::bold},
                               due,
-                              {show_status ? std::string(core::to_string(task.status)) : ""},
+                              {status, is_blocked ? Paint::dim : Paint::none},
                               {content.priority == 0 ? "" : std::to_string(content.priority)},
                               {content.summary},
                               {content.project},
@@ -159,12 +170,12 @@ int run(Context& context, const Given& given, const Words& words) {
         for (const auto& task : page.tasks) screen.print(std::to_string(task.number) + "\n");
     } else {
         screen.print_list(
-            table_of(context, screen, page.tasks, query->statuses != core::TaskQuery{}.statuses));
+            table_of(context, screen, page, query->statuses != core::TaskQuery{}.statuses));
     }
     screen.flush();
     const bool filtered = !words.empty() || !given.project.empty() || !given.tags.empty() ||
                           !given.status.empty() || !given.due_before.empty() ||
-                          !given.due_after.empty();
+                          !given.due_after.empty() || query->blocked;
     say_how_many(context, *query, page, filtered);
     return 0;
 }
@@ -192,6 +203,8 @@ void register_list(CommandLine& line) {
     add_text(app, "--status", given->status, "STATUS",
              "open (the default), needs-action, in-process, completed, cancelled or all");
     add_switch(app, "--deleted", given->deleted, "the deleted ones instead");
+    add_switch(app, "--blocked", given->blocked, "only those that wait for another task");
+    add_switch(app, "--unblocked", given->unblocked, "only those that need not wait");
     add_text(app, "--due-before", given->due_before, "WORDS", "only those due before this time");
     add_text(app, "--due-after", given->due_after, "WORDS", "only those due at this time or later");
     add_text(app, "--sort", given->sort, "KEY", "due (the default), number, modified or priority");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands/commands.h"
 #include "cli/times.h"
+#include "core/rfc3339.h"
 #include "core/rrule.h"
 
 #include <nlohmann/json.hpp>
@@ -26,7 +27,7 @@ Table table_of(Context& context, const std::vector<ipc::SeriesView>& views) {
                  {"RULE", false, true},
                  {"SUMMARY", false, true},
                  {"ZONE", false},
-                 {"ENDED", false}},
+                 {"STATE", false}},
                 {}};
     for (const auto& view : views) {
         const auto& series = view.series;
@@ -35,10 +36,11 @@ Table table_of(Context& context, const std::vector<ipc::SeriesView>& views) {
             next = {plain ? core::format(*view.next)
                           : due_words(*view.next, context.now(), context.zone()),
                     is_overdue(*view.next, context.now()) ? Paint::red : Paint::none};
-        const std::string ended =
-            !series.ended ? ""
-            : plain       ? core::format(core::CalendarTime{{}, false, "UTC", *series.ended})
-                          : moment(*series.ended, context.zone());
+        const auto since = series.ended ? series.ended : series.paused;
+        const std::string state =
+            !since ? ""
+                   : std::string(series.ended ? "ended " : "paused ") +
+                         (plain ? core::format_utc(*since) : moment(*since, context.zone()));
         // A zone is worth a column only where it is not the reader's own.
         const bool foreign = series.tzid != context.zone().name();
         table.rows.push_back({{plain ? series.id.str() : series.id.str().substr(0, id_shown)},
@@ -47,7 +49,7 @@ Table table_of(Context& context, const std::vector<ipc::SeriesView>& views) {
                               {plain ? core::format_rrule(series.rule) : view.words},
                               {series.content.summary},
                               {plain || foreign ? series.tzid : ""},
-                              {ended}});
+                              {state}});
     }
     return table;
 }
@@ -99,7 +101,7 @@ void register_series(CommandLine& line) {
     line.add({.name = "series",
               .section = "Series",
               .summary = "recurring tasks",
-              .examples = {"series list"},
+              .examples = {"series list", "series pause 1 --note \"on holiday\""},
               .run = {}});
     const auto given = std::make_shared<Given>();
     auto& app = line.add(

@@ -2,6 +2,7 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/delivery_table.h"
 #include "cli/commands/each_task.h"
+#include "cli/commands/series_text.h"
 #include "cli/times.h"
 #include "core/rfc3339.h"
 #include "core/text.h"
@@ -66,33 +67,11 @@ Fields task_fields(Context& context, const core::Task& task) {
     return fields;
 }
 
-Fields series_fields(Context& context, const ipc::SeriesView& view) {
-    Fields fields;
-    const bool plain = context.screen().plain();
-    FieldList add(fields, plain ? "series." : "");
-    const auto& series = view.series;
-    add("rule", view.words);
-    add("rrule", core::format_rrule(series.rule));
-    add("dtstart",
-        (series.is_date ? core::format_date(series.dtstart) : core::format_local(series.dtstart)) +
-            " " + series.tzid);
-    // The only ones that there are so far; each series has them by default.
-    add("policies", "anchor schedule, overlap one, catch_up skip (defaults)");
-    if (view.open_task != 0) {
-        const std::string number = std::to_string(view.open_task);
-        add("open task",
-            plain || !view.next ? number : number + ", " + time_words(context, *view.next));
-    }
-    add("created", time_words(context, series.created));
-    add("ended", time_words(context, series.ended));
-    add("id", series.id.str());
-    add("revision", std::to_string(series.revision));
-    return fields;
-}
-
 std::string reminder_line(Context& context, const core::Reminder& reminder) {
     std::string text = reminder_words(reminder);
-    if (reminder.next)
+    if (reminder.snoozed_until)
+        text += ", snoozed until " + time_words(context, *reminder.snoozed_until);
+    else if (reminder.next)
         text += ", next " + time_words(context, *reminder.next);
     else if (reminder.fired || reminder.fired_slot)
         text += ", past";  // it went off or was missed; the events say which
@@ -100,6 +79,7 @@ std::string reminder_line(Context& context, const core::Reminder& reminder) {
         text += ", not planned";
     if (reminder.fired_slot && reminder.next)
         text += ", last for " + slot_words(*reminder.fired_slot);
+    if (reminder.acknowledged) text += ", acknowledged";
     text += ", to " + (reminder.channels.empty() ? "the default channel"
                                                  : core::join(reminder.channels, ", "));
     return text;
@@ -112,6 +92,12 @@ void show(Context& context, const ipc::TaskDetails& details, bool is_first) {
     };
     if (!is_first) screen.print("\n");
     Fields fields = task_fields(context, details.task);
+    for (const auto& other : details.dependencies)
+        fields.push_back({"depends on",
+                          {task_words(other) + (other.is_open() ? "" : ", closed"),
+                           other.is_open() ? Paint::yellow : Paint::none}});
+    for (const auto& other : details.dependents)
+        if (other.is_open()) fields.push_back({"needed by", {task_words(other)}});
     if (screen.plain()) {
         if (details.series)
             for (auto& field : series_fields(context, *details.series)) fields.push_back(field);
@@ -139,6 +125,35 @@ void show(Context& context, const ipc::TaskDetails& details, bool is_first) {
 }
 
 }  // namespace
+
+std::vector<Field> series_fields(Context& context, const ipc::SeriesView& view) {
+    Fields fields;
+    const bool plain = context.screen().plain();
+    FieldList add(fields, plain ? "series." : "");
+    const auto& series = view.series;
+    add("rule", view.words);
+    add("rrule", core::format_rrule(series.rule));
+    add("dtstart",
+        (series.is_date ? core::format_date(series.dtstart) : core::format_local(series.dtstart)) +
+            " " + series.tzid);
+    // The only ones that there are so far; each series has them by default.
+    add("policies", "anchor schedule, overlap one, catch_up skip (defaults)");
+    if (view.open_task != 0) {
+        const std::string number = std::to_string(view.open_task);
+        add("open task",
+            plain || !view.next ? number : number + ", " + time_words(context, *view.next));
+    }
+    if (series.paused)
+        add("paused",
+            "since " + time_words(context, *series.paused) +
+                (series.pause_note.empty() ? "" : ": " + series.pause_note),
+            Paint::yellow);
+    add("created", time_words(context, series.created));
+    add("ended", time_words(context, series.ended));
+    add("id", series.id.str());
+    add("revision", std::to_string(series.revision));
+    return fields;
+}
 
 void register_show(CommandLine& line) {
     const auto run = [](Context& context, const Words& tasks) {

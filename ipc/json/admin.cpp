@@ -6,6 +6,7 @@ namespace taskd::ipc::codec {
 void fields(auto&, Of<AdminHealth> auto&) {}
 void fields(auto& f, Of<Health> auto& v) {
     f("status", v.status);
+    f.sparse("error", v.error);
     f("version", v.version);
     f("protocol", v.protocol);
     f("pid", v.pid);

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands/commands.h"
+#include "cli/commands/series_text.h"
+#include "cli/times.h"
+#include "core/rrule.h"
+#include "core/text.h"
+
+#include <nlohmann/json.hpp>
+
+#include <memory>
+
+namespace taskd::cli {
+namespace {
+
+constexpr std::size_t id_shown = 8;
+
+struct Given {
+    std::string note;
+    std::string key;
+};
+
+template <class Request>
+int change(Context& context, const Request& request, const std::string& key,
+           const std::string& verb) {
+    auto client = context.client(key_from(key));
+    if (!client) return context.fail(client.error());
+    const auto answer = client->call(request);
+    if (!answer) return context.fail(answer.error());
+    context.note_replay(answer->replayed);
+    Screen& screen = context.screen();
+    const auto& [view, next, skipped] = answer->value;
+    if (screen.json()) {
+        screen.print_json(answer->json);
+        return 0;
+    }
+    if (screen.quiet()) {
+        screen.print(view.series.id.str() + "\n");
+        return 0;
+    }
+    screen.print(verb + " series " + view.series.id.str().substr(0, id_shown) + ": " +
+                 visible(view.series.content.summary) + "\n");
+    if (skipped) screen.print("  " + skipped_words(*skipped) + "\n");
+    if (next && next->content.due)
+        screen.print("  next  task " + std::to_string(next->number) + ", " +
+                     full_words(*next->content.due, context.zone()) + "\n");
+    else if (view.open_task != 0)
+        screen.print("  task " + std::to_string(view.open_task) + " stays open\n");
+    return 0;
+}
+
+std::string occurrence_words(const ipc::Occurrence& occurrence) {
+    std::string text = occurrence.state;
+    if (!occurrence.reason.empty()) text += " (" + occurrence.reason + ")";
+    if (occurrence.count > 1) text += ", " + std::to_string(occurrence.count) + " slots";
+    return text;
+}
+
+int show(Context& context, const Words& words) {
+    auto client = context.client();
+    if (!client) return context.fail(client.error());
+    const auto answer = client->call(ipc::SeriesGet{words.at(0)});
+    if (!answer) return context.fail(answer.error());
+    Screen& screen = context.screen();
+    const auto& details = answer->value;
+    if (screen.json()) {
+        screen.print_json(answer->json);
+        return 0;
+    }
+    if (screen.quiet()) {
+        screen.print(details.series.series.id.str() + "\n");
+        return 0;
+    }
+    if (!screen.plain())
+        screen.print(painted("Series: " + visible(details.series.series.content.summary),
+                             Paint::bold, screen.style()) +
+                     "\n");
+    screen.print_fields(series_fields(context, details.series));
+    if (!details.slots.empty() && !screen.plain()) {
+        screen.print(painted("Slots", Paint::bold, screen.style()) + "\n");
+        for (const auto& slot : details.slots)
+            screen.print("  " + full_words(slot, context.zone()) + "  " +
+                         painted(distance(slot, context.now()), Paint::dim, screen.style()) + "\n");
+    }
+    Table table{{{"SLOT"}, {"TO"}, {"WHAT", false, true}, {"TASK", true}}, {}};
+    for (const auto& one : details.occurrences)
+        table.rows.push_back({{one.recurrence_id},
+                              {one.count > 1 ? one.last_slot : ""},
+                              {occurrence_words(one)},
+                              {one.task == 0 ? "" : std::to_string(one.task)}});
+    if (!table.rows.empty() && !screen.plain())
+        screen.print(painted("What became of the last ones", Paint::bold, screen.style()) + "\n");
+    screen.print_list(table);
+    return 0;
+}
+
+}  // namespace
+
+void register_series_change(CommandLine& line) {
+    constexpr const char* which =
+        "SERIES is the number of one of its tasks, or the first 4 or more characters of its id.";
+    line.add({.name = "series show",
+              .section = "Series",
+              .summary = "show a series, its next slots and what became of the last ones",
+              .usage = "SERIES",
+              .words_min = 1,
+              .words_max = 1,
+              .examples = {"series show 1"},
+              .details = which,
+              .run = show});
+    const auto given = std::make_shared<Given>();
+    auto& pause = line.add(
+        {.name = "series pause",
+         .section = "Series",
+         .summary = "stop making tasks and reminding, until it is resumed",
+         .usage = "SERIES",
+         .words_min = 1,
+         .words_max = 1,
+         .examples = {"series pause 1 --note \"on holiday\""},
+         .details = std::string(which) + " Its open task stays.",
+         .run = [given](Context& context, const Words& words) {
+             return change(context, ipc::SeriesPause{words.at(0), given->note}, given->key,
+                           "Paused");
+         }});
+    add_text(pause, "--note", given->note, "TEXT", "why, for whoever looks at it later");
+    add_key(pause, given->key);
+    const auto resume_key = std::make_shared<std::string>();
+    auto& resume = line.add(
+        {.name = "series resume",
+         .section = "Series",
+         .summary = "go on with a paused series; what passed is skipped and recorded",
+         .usage = "SERIES",
+         .words_min = 1,
+         .words_max = 1,
+         .examples = {"series resume 1"},
+         .details = which,
+         .run = [resume_key](Context& context, const Words& words) {
+             return change(context, ipc::SeriesResume{words.at(0)}, *resume_key, "Resumed");
+         }});
+    add_key(resume, *resume_key);
+    const auto end_key = std::make_shared<std::string>();
+    auto& end = line.add(
+        {.name = "series end",
+         .section = "Series",
+         .summary = "end a series for good",
+         .usage = "SERIES",
+         .words_min = 1,
+         .words_max = 1,
+         .examples = {"series end 1"},
+         .details = std::string(which) + " Its open task stays, and nothing follows it.",
+         .run = [end_key](Context& context, const Words& words) {
+             return change(context, ipc::SeriesEnd{words.at(0)}, *end_key, "Ended");
+         }});
+    add_key(end, *end_key);
+}
+
+}  // namespace taskd::cli
