@@ -82,6 +82,8 @@ int dispatch(const Words& arguments) {
                   return help(context, line, words);
               }});
 
+    if (!arguments.empty() && arguments[0] == "__complete")
+        return complete(line, Words(arguments.begin() + 1, arguments.end()));
     const auto chosen = line.parse(arguments);
     if (!chosen) {
         early_screen(arguments).error(chosen.error());

@@ -92,7 +92,7 @@ CommandLine::CommandLine()
     add_text(root_, "--timeout", globals_.timeout, "SPAN",
              "how long to wait for an answer (default 30s)");
     add_switch(root_, "--no-start", globals_.no_start, "never start a daemon [TASKCTL_NO_START]");
-    add_switch(root_, "--no-input", globals_.no_input, "never ask anything; nothing does so far");
+    add_switch(root_, "--no-input", globals_.no_input, "never ask anything, nor open an editor");
     add_text(root_, "--color", globals_.color, "WHEN", "auto, always or never (default auto)");
 }
 

@@ -72,6 +72,7 @@ Result<Settings> settings_from(const GlobalOptions& options) {
     }
     settings.endpoint = given(options.endpoint, "--endpoint", "TASKCTL_ENDPOINT").text;
     settings.as = options.as;
+    settings.may_ask = !options.no_input;
     settings.may_start = !options.no_start && !is_yes(given({}, "", "TASKCTL_NO_START").text);
     return settings;
 }

@@ -36,6 +36,7 @@ struct Settings {
     std::string as;
     std::chrono::milliseconds timeout{std::chrono::seconds{30}};
     bool may_start = true;
+    bool may_ask = true;  ///< an editor may be opened
 };
 /// Errors: invalid_argument - names the flag or the variable.
 [[nodiscard]] core::Result<Settings> settings_from(const GlobalOptions& options);

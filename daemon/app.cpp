@@ -214,7 +214,9 @@ Result<int> serve(const LoadConfig& load, const Home& home, const std::function<
     settings.node = host_name();
     const core::UserId owner{home.user};
     Engine engine(**database, random, settings,
-                  {getpid(), store, core::format_utc(clock.now()), config->values(), [&] {
+                  {getpid(), store, core::format_utc(clock.now()), config->values(),
+                   [&] { return pulse.store_error(); },
+                   [&] {
                        return ipc::Stats{http_names, metrics.samples()};
                    }});
     engine.start(clock.now());

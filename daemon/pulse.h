@@ -46,6 +46,12 @@ public:
         return store_error_;
     }
 
+    /// What the store said to the last change; "" when it took it.
+    [[nodiscard]] std::string store_error() const {
+        const std::lock_guard lock(mutex_);
+        return store_error_;
+    }
+
     [[nodiscard]] bool is_stopping() const { return stopping_; }
     /// Whether the store refused the last change.
     [[nodiscard]] bool store_fails() const {

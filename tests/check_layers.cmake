@@ -4,7 +4,7 @@
 set(forbidden_core "\"(ipc|daemon|cli|tests)/|<(SQLiteCpp|sqlite3|zmq|nlohmann|httplib|CLI|spdlog|toml)")
 set(forbidden_ipc "\"(daemon|cli|tests)/|<(SQLiteCpp|sqlite3|CLI|spdlog|toml)")
 set(forbidden_daemon "\"(cli|tests)/")
-set(forbidden_cli "\"(daemon|tests)/|<(SQLiteCpp|sqlite3|spdlog|toml)")
+set(forbidden_cli "\"(daemon|tests)/|<(SQLiteCpp|sqlite3|spdlog)")
 set(bad 0)
 foreach(folder core ipc daemon cli)
   file(GLOB_RECURSE files ${SOURCE}/${folder}/*.h ${SOURCE}/${folder}/*.cpp)

@@ -34,6 +34,10 @@ void register_version(CommandLine& line);
 void register_config(CommandLine& line);
 void register_completion(CommandLine& line);
 
+/// Prints what may stand at the end of `words`, for the scripts of `completion`: one candidate on a
+/// line, a tab, and what it is. Never fails.
+int complete(const CommandLine& line, const Words& words);
+
 inline void register_commands(CommandLine& line) {
     register_add(line);
     register_list(line);

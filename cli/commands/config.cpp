@@ -65,8 +65,9 @@ int run(Context& context, const Given& given, const Words& words) {
         setting = *found;
     }
     if (given.unset && words.size() != 1)
-        return context.fail({core::Reason::invalid_argument, "--unset takes one setting and no value",
-                             "unset", "taskctl config --unset zone"});
+        return context.fail({core::Reason::invalid_argument,
+                             "--unset takes one setting and no value", "unset",
+                             "taskctl config --unset zone"});
     auto client = context.client(key_from(given.key));
     if (!client) return context.fail(client.error());
     if (!given.unset && words.size() < 2) {
@@ -83,8 +84,7 @@ int run(Context& context, const Given& given, const Words& words) {
     if (!answer) return context.fail(answer.error());
     context.note_replay(answer->replayed);
     for (const auto& warning : answer->value.warnings) context.screen().note(warning);
-    if (!context.screen().quiet())
-        show(context, answer->json, answer->value.settings, nullptr);
+    if (!context.screen().quiet()) show(context, answer->json, answer->value.settings, nullptr);
     return 0;
 }
 
@@ -100,9 +100,10 @@ void register_config(CommandLine& line) {
          .words_max = 3,
          .examples = {"config", "config zone Europe/Berlin", "config quiet-hours 22:00-07:00",
                       "config --unset email"},
-         .details = "KEY is zone (what times in words are read in), email, or quiet-hours "
-                    "(deliveries of reminders wait until they are over). The daemon keeps them, one "
-                    "set for each user. Its own configuration is in taskd.conf(5).",
+         .details =
+             "KEY is zone (what times in words are read in), email, or quiet-hours "
+             "(deliveries of reminders wait until they are over). The daemon keeps them, one "
+             "set for each user. Its own configuration is in taskd.conf(5).",
          .run = [given](Context& context, const Words& words) {
              return run(context, *given, words);
          }});

@@ -9,8 +9,7 @@ namespace {
 int run(Context& context) {
     const auto place = context.place();
     if (!place) return context.fail(place.error());
-    if (const auto running = require_daemon(*place); !running)
-        return context.fail(running.error());
+    if (const auto running = require_daemon(*place); !running) return context.fail(running.error());
     auto client = context.client({}, Context::Start::never);
     if (!client) return context.fail(client.error());
     const auto answer = client->call(ipc::AdminHealth{});
@@ -35,9 +34,10 @@ void register_health(CommandLine& line) {
               .section = "Daemon",
               .summary = "say in one word whether the daemon serves and can write",
               .examples = {"health", "health --quiet"},
-              .details = "For probes: status 0 when it is healthy, 1 when its store refuses changes, "
-                         "6 without a daemon, 7 when it does not answer within --timeout. Starts no "
-                         "daemon.",
+              .details =
+                  "For probes: status 0 when it is healthy, 1 when its store refuses changes, "
+                  "6 without a daemon, 7 when it does not answer within --timeout. Starts no "
+                  "daemon.",
               .run = [](Context& context, const Words&) { return run(context); }});
 }
 

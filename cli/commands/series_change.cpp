@@ -108,19 +108,18 @@ void register_series_change(CommandLine& line) {
               .details = which,
               .run = show});
     const auto given = std::make_shared<Given>();
-    auto& pause = line.add(
-        {.name = "series pause",
-         .section = "Series",
-         .summary = "stop making tasks and reminding, until it is resumed",
-         .usage = "SERIES",
-         .words_min = 1,
-         .words_max = 1,
-         .examples = {"series pause 1 --note \"on holiday\""},
-         .details = std::string(which) + " Its open task stays.",
-         .run = [given](Context& context, const Words& words) {
-             return change(context, ipc::SeriesPause{words.at(0), given->note}, given->key,
-                           "Paused");
-         }});
+    auto& pause = line.add({.name = "series pause",
+                            .section = "Series",
+                            .summary = "stop making tasks and reminding, until it is resumed",
+                            .usage = "SERIES",
+                            .words_min = 1,
+                            .words_max = 1,
+                            .examples = {"series pause 1 --note \"on holiday\""},
+                            .details = std::string(which) + " Its open task stays.",
+                            .run = [given](Context& context, const Words& words) {
+                                return change(context, ipc::SeriesPause{words.at(0), given->note},
+                                              given->key, "Paused");
+                            }});
     add_text(pause, "--note", given->note, "TEXT", "why, for whoever looks at it later");
     add_key(pause, given->key);
     const auto resume_key = std::make_shared<std::string>();
@@ -138,18 +137,18 @@ void register_series_change(CommandLine& line) {
          }});
     add_key(resume, *resume_key);
     const auto end_key = std::make_shared<std::string>();
-    auto& end = line.add(
-        {.name = "series end",
-         .section = "Series",
-         .summary = "end a series for good",
-         .usage = "SERIES",
-         .words_min = 1,
-         .words_max = 1,
-         .examples = {"series end 1"},
-         .details = std::string(which) + " Its open task stays, and nothing follows it.",
-         .run = [end_key](Context& context, const Words& words) {
-             return change(context, ipc::SeriesEnd{words.at(0)}, *end_key, "Ended");
-         }});
+    auto& end =
+        line.add({.name = "series end",
+                  .section = "Series",
+                  .summary = "end a series for good",
+                  .usage = "SERIES",
+                  .words_min = 1,
+                  .words_max = 1,
+                  .examples = {"series end 1"},
+                  .details = std::string(which) + " Its open task stays, and nothing follows it.",
+                  .run = [end_key](Context& context, const Words& words) {
+                      return change(context, ipc::SeriesEnd{words.at(0)}, *end_key, "Ended");
+                  }});
     add_key(end, *end_key);
 }
 

@@ -13,6 +13,8 @@ core::Result<ipc::Health> admin_health(const ipc::AdminHealth&, Handling& h) {
     health.store = h.identity.store;
     health.started = h.identity.started;
     health.user_id = h.user.str();
+    if (h.identity.store_error) health.error = h.identity.store_error();
+    if (!health.error.empty()) health.status = "degraded";
     h.unit.count_rows(h.user, health);
     return health;
 }

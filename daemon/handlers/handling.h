@@ -19,8 +19,9 @@ struct Identity {
     std::int64_t pid = 0;
     std::string store;
     std::string started;
-    std::vector<ipc::ConfigValue> config{};  ///< in force
-    std::function<ipc::Stats()> stats{};     ///< the counters, from memory
+    std::vector<ipc::ConfigValue> config{};      ///< in force
+    std::function<std::string()> store_error{};  ///< what the store said to the last change
+    std::function<ipc::Stats()> stats{};         ///< the counters, from memory
 };
 
 /// A long poll that found nothing yet: it is answered by the turn that commits what it waits for.

@@ -23,7 +23,8 @@ struct Codec<std::map<std::string, std::string>> {
         if (!found.is_object()) return wrong(field, found, "an object");
         Words words;
         for (const auto& [name, value] : found.items()) {
-            auto word = codec::decode<std::string>(field + "." + name, value);
+            const std::string inner = std::string(field).append(".").append(name);
+            auto word = codec::decode<std::string>(inner, value);
             if (!word) return tl::unexpected(word.error());
             words.emplace(name, std::move(*word));
         }

@@ -151,6 +151,7 @@ Figures over_zeromq(zmq::context_t& context, const ipc::Endpoint& endpoint, std:
                     std::size_t commands, const std::atomic<bool>& stop) {
     std::vector<zmq::socket_t> sockets;
     std::vector<zmq::pollitem_t> items;
+    items.reserve(clients);
     for (std::size_t i = 0; i < clients; ++i) {
         sockets.emplace_back(context, zmq::socket_type::dealer);
         sockets.back().set(zmq::sockopt::linger, 0);

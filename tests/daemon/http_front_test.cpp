@@ -105,6 +105,9 @@ public:
             daemon::HttpFront::Observer{[this](int status) { refused = status; },
                                         [](std::size_t, std::size_t) {}});
     }
+    FrontFixture() = default;
+    FrontFixture(const FrontFixture&) = delete;
+    FrontFixture& operator=(const FrontFixture&) = delete;
     ~FrontFixture() {
         open_gate();
         front.reset();

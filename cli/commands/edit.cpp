@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands/commands.h"
+#include "cli/commands/each_task.h"
+#include "cli/edit_buffer.h"
+#include "cli/editor.h"
+#include "core/text.h"
+
+#include <nlohmann/json.hpp>
+
+#include <memory>
+
+namespace taskd::cli {
+namespace {
+
+constexpr const char* untouched = "\x01";  // no argument can hold it: the flag was not given
+
+struct Given {
+    std::string summary = untouched;
+    std::string notes = untouched;
+    std::string project = untouched;
+    std::string priority = untouched;
+    std::string start = untouched;
+    std::string due = untouched;
+    std::vector<std::string> tags;
+    std::vector<std::string> no_tags;
+    std::vector<std::string> remind;
+    std::vector<std::string> channels;
+    bool no_remind = false;
+    std::vector<std::string> depends_on;
+    std::vector<std::string> no_depends_on;
+    std::string tz;
+    std::string key;
+};
+
+core::Result<ipc::TaskUpdate> update_from(const Given& given) {
+    ipc::TaskUpdate update;
+    const auto take = [](std::optional<std::string>& into, const std::string& flag) {
+        if (flag != untouched) into = flag;
+    };
+    take(update.edit.summary, given.summary);
+    take(update.edit.notes, given.notes);
+    take(update.edit.project, given.project);
+    take(update.start, given.start);
+    take(update.due, given.due);
+    if (given.priority != untouched) {
+        const auto priority = number_from("priority", given.priority, 0, 9);
+        if (!priority) return tl::unexpected(priority.error());
+        update.edit.priority = static_cast<int>(*priority);
+    }
+    update.edit.add_tags = given.tags;
+    update.edit.remove_tags = given.no_tags;
+    if (given.no_remind && !given.remind.empty())
+        return core::invalid_argument("remind", "goes with either --remind or --no-remind");
+    if (given.no_remind || !given.remind.empty()) update.remind = given.remind;
+    if (!given.channels.empty()) {
+        if (given.remind.empty())
+            return core::invalid_argument("channel",
+                                          "is for reminders given with it: --remind 10m");
+        update.channels = given.channels;
+    }
+    update.add_depends_on = given.depends_on;
+    update.remove_depends_on = given.no_depends_on;
+    update.tz = given.tz;
+    return update;
+}
+
+void show(Context& context, const nlohmann::json& json, const ipc::TaskChanged& changed) {
+    Screen& screen = context.screen();
+    for (const auto& warning : changed.warnings) screen.warn(warning);
+    if (screen.json())
+        screen.print_json(json);
+    else if (screen.quiet())
+        screen.print(std::to_string(changed.task.number) + "\n");
+    else
+        screen.print("Edited " + task_words(changed.task) + "\n" +
+                     (changed.understood.empty() ? "" : "  " + visible(changed.understood) + "\n"));
+    screen.flush();
+}
+
+int edit_by_flags(Context& context, ipc::TaskUpdate update, const std::string& key,
+                  const Words& tasks) {
+    if (!key.empty() && tasks.size() > 1)
+        return context.fail({core::Reason::invalid_argument,
+                             "an idempotency key stands for one request, but " +
+                                 std::to_string(tasks.size()) + " tasks were named",
+                             "idempotency_key", "use one key for each task"});
+    auto client = context.client(key);
+    if (!client) return context.fail(client.error());
+    int status = 0;
+    for (const auto& task : tasks) {
+        update.task = task;
+        const auto answer = client->call(update);
+        if (!answer) {
+            const int failed = context.fail(answer.error());
+            if (status == 0) status = failed;
+            continue;
+        }
+        context.note_replay(answer->replayed);
+        show(context, answer->json, answer->value);
+    }
+    return status;
+}
+
+/// One task in the editor. What is wrong comes back into the text, as long as the user goes on
+/// changing it; what they typed is never thrown away.
+int edit_in_editor(Context& context, const Given& given, const std::string& task) {
+    auto client = context.client(key_from(given.key));
+    if (!client) return context.fail(client.error());
+    auto details = client->call(ipc::TaskGet{task});
+    if (!details) return context.fail(details.error());
+    auto editor = Editor::open();
+    if (!editor) return context.fail(editor.error());
+
+    std::string text = edit_text(details->value, "");
+    for (;;) {
+        const auto edited = editor->edit(text);
+        if (!edited) return context.fail(edited.error());
+        if (is_blank(*edited)) {
+            context.screen().note("nothing was changed");
+            return 0;
+        }
+        auto update = parse_edit(*edited, details->value);
+        core::Error problem;
+        if (update && is_empty(*update)) {
+            context.screen().note("nothing was changed");
+            return 0;
+        }
+        if (update) {
+            update->tz = given.tz;
+            update->tz_default = context.zone_name();
+            const auto answer = client->call(*update);
+            if (answer) {
+                context.note_replay(answer->replayed);
+                show(context, answer->json, answer->value);
+                return 0;
+            }
+            problem = answer.error();
+        } else {
+            problem = update.error();
+        }
+        const bool can_mend = problem.reason == core::Reason::invalid_argument ||
+                              problem.reason == core::Reason::failed_precondition ||
+                              problem.reason == core::Reason::not_found;
+        if (!can_mend || *edited == text) {
+            if (problem.hint.empty())
+                problem.hint = "your text is kept in " + editor->keep();
+            else
+                problem.hint += "; your text is kept in " + editor->keep();
+            return context.fail(problem);
+        }
+        // Their own text, with what is wrong in the place of what was wrong before.
+        std::string rest;
+        for (const auto& line : core::split(*edited, '\n'))
+            if (line.rfind("# !! ", 0) != 0) rest += line + "\n";
+        rest.pop_back();
+        text = "# !! " + problem.message + "\n" +
+               (problem.hint.empty() ? "" : "# !! hint: " + problem.hint + "\n") + rest;
+    }
+}
+
+int run(Context& context, const Given& given, const Words& tasks) {
+    auto update = update_from(given);
+    if (!update) return context.fail(update.error());
+    update->tz_default = context.zone_name();
+    if (!is_empty(*update)) return edit_by_flags(context, *update, key_from(given.key), tasks);
+    if (!context.settings().may_ask)
+        return context.fail({core::Reason::invalid_argument,
+                             "nothing to change was named, and --no-input forbids an editor",
+                             "edit", "for example --summary TEXT"});
+    for (const auto& task : tasks)
+        if (const int status = edit_in_editor(context, given, task); status != 0) return status;
+    return 0;
+}
+
+}  // namespace
+
+void register_edit(CommandLine& line) {
+    const auto given = std::make_shared<Given>();
+    auto& app = line.add(
+        {.name = "edit",
+         .section = "Tasks",
+         .summary = "change tasks, by options or in your editor",
+         .usage = "TASK...",
+         .words_min = 1,
+         .words_max = any_number,
+         .examples = {"edit 3 --due \"fri 17:30\" --tag phone", "edit 3", "edit 3 --due none"},
+         .details = "Without options, each task is opened in $VISUAL or $EDITOR as TOML; what is "
+                    "wrong comes back into the text. Of a series, this changes one occurrence; its "
+                    "time and reminders are the series'.",
+         .run = [given](Context& context, const Words& words) {
+             return run(context, *given, words);
+         }});
+    add_text(app, "--summary", given->summary, "TEXT", "what is to be done");
+    add_text(app, "--notes", given->notes, "TEXT", "what else there is to say");
+    add_text(app, "--project", given->project, "NAME", "its project; \"\" for none");
+    add_texts(app, "--tag", given->tags, "WORD", "add a tag; may be repeated");
+    add_texts(app, "--no-tag", given->no_tags, "WORD", "remove a tag; may be repeated");
+    add_text(app, "--priority", given->priority, "0-9", "1 is the highest, 0 none");
+    add_text(app, "--due", given->due, "WORDS", "when it is due; none for no time");
+    add_text(app, "--start", given->start, "WORDS", "when to begin with it; none for no time");
+    add_texts(app, "--remind", given->remind, "SPAN",
+              "remind so long before, instead of as it does; may be repeated");
+    add_switch(app, "--no-remind", given->no_remind, "remind no more");
+    add_texts(app, "--channel", given->channels, "NAME",
+              "where reminders given here go; may be repeated");
+    add_texts(app, "--depends-on", given->depends_on, "TASK",
+              "wait for this task too; may be repeated");
+    add_texts(app, "--no-depends-on", given->no_depends_on, "TASK",
+              "wait for this task no more; may be repeated");
+    add_text(app, "--tz", given->tz, "ZONE", "the IANA zone of the times (default: yours)");
+    add_key(app, given->key);
+}
+
+}  // namespace taskd::cli
