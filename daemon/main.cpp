@@ -38,6 +38,8 @@ int exit_status_of(core::Reason reason) {
     switch (reason) {  // design: the table in taskctl(1)
     case core::Reason::invalid_argument:
         return 2;
+    case core::Reason::not_found:
+        return 3;
     case core::Reason::failed_precondition:
         return 4;
     case core::Reason::permission_denied:

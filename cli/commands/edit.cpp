@@ -101,6 +101,14 @@ int edit_by_flags(Context& context, ipc::TaskUpdate update, const std::string& k
     return status;
 }
 
+std::string without_problems(const std::string& text) {
+    std::string rest;
+    for (const auto& line : core::split(text, '\n'))
+        if (line.rfind("# !! ", 0) != 0) rest += line + "\n";
+    rest.pop_back();  // the last line had no line feed of its own
+    return rest;
+}
+
 /// One task in the editor. What is wrong comes back into the text, as long as the user goes on
 /// changing it; what they typed is never thrown away.
 int edit_in_editor(Context& context, const Given& given, const std::string& task) {
@@ -112,6 +120,7 @@ int edit_in_editor(Context& context, const Given& given, const std::string& task
     if (!editor) return context.fail(editor.error());
 
     std::string text = edit_text(details->value, "");
+    std::string before;  // what was refused last
     for (;;) {
         const auto edited = editor->edit(text);
         if (!edited) return context.fail(edited.error());
@@ -141,18 +150,14 @@ int edit_in_editor(Context& context, const Given& given, const std::string& task
         const bool can_mend = problem.reason == core::Reason::invalid_argument ||
                               problem.reason == core::Reason::failed_precondition ||
                               problem.reason == core::Reason::not_found;
-        if (!can_mend || *edited == text) {
-            if (problem.hint.empty())
-                problem.hint = "your text is kept in " + editor->keep();
-            else
-                problem.hint += "; your text is kept in " + editor->keep();
+        const std::string rest = without_problems(*edited);
+        if (!can_mend || rest == before) {
+            const std::string kept = "your text is kept in " + editor->keep();
+            problem.hint = problem.hint.empty() ? kept : problem.hint + " (" + kept + ")";
             return context.fail(problem);
         }
         // Their own text, with what is wrong in the place of what was wrong before.
-        std::string rest;
-        for (const auto& line : core::split(*edited, '\n'))
-            if (line.rfind("# !! ", 0) != 0) rest += line + "\n";
-        rest.pop_back();
+        before = rest;
         text = "# !! " + problem.message + "\n" +
                (problem.hint.empty() ? "" : "# !! hint: " + problem.hint + "\n") + rest;
     }

@@ -17,13 +17,15 @@ int run(Context& context) {
     Screen& screen = context.screen();
     const auto& health = answer->value;
     const bool good = health.status == "ok";
-    if (screen.json())
-        screen.print_json({{"status", good ? "healthy" : "unhealthy"},
-                           {"pid", health.pid},
-                           {"version", health.version},
-                           {"error", health.error}});
-    else if (!screen.quiet())
+    if (screen.json()) {
+        nlohmann::json json{{"status", good ? "healthy" : "unhealthy"},
+                            {"pid", health.pid},
+                            {"version", health.version}};
+        if (!good) json["error"] = health.error;
+        screen.print_json(json);
+    } else if (!screen.quiet()) {
         screen.print(good ? "healthy\n" : "unhealthy: " + visible(health.error) + "\n");
+    }
     return good ? 0 : 1;
 }
 

@@ -87,6 +87,10 @@ Result<std::int64_t> back_up(const std::string& store, const std::string& path,
         return core::failed_precondition("path", path + " exists already; name a new file");
     const std::string partial = path + ".partial";
     fs::remove(partial, why);  // of an attempt that a crash ended
+    // SQLite takes an empty file, and would not say why it can't make one.
+    if (const UniqueFd made(::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+        made.get() < 0)
+        return unavailable("can't write " + path, {errno, std::generic_category()});
     const auto fail = [&](Error error) {
         std::error_code ignored;
         fs::remove(partial, ignored);

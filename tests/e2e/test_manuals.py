@@ -114,7 +114,7 @@ class Configuration(support.TestCase):
                 if default:
                     self.assertEqual(meta["default"], default[1])
                 else:
-                    self.assertRegex(meta["default"], r"^(none|\$XDG_)")
+                    self.assertRegex(meta["default"], r"^(none|\*|\$XDG_)")
 
     def bounds(self, key):
         """The least and the greatest value of a number, and those beyond; else nothing."""
