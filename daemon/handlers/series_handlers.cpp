@@ -4,6 +4,8 @@
 #include "core/check.h"
 #include "daemon/handlers/occurrences.h"
 
+#include <algorithm>
+
 namespace taskd::daemon {
 namespace {
 
@@ -94,7 +96,10 @@ core::Result<ipc::SeriesChanged> resume_series(const ipc::SeriesResume& request,
         reply.next = succession.next;
         reply.skipped = succession.skipped;
     }
-    const auto from = core::first_slot(*schedule, h.unit.now()).slot;
+    // From now on; of slots that were closed ahead of their time there is nothing to remind.
+    auto from = core::first_slot(*schedule, h.unit.now()).slot;
+    if (const auto open = h.unit.find_open_occurrence(h.user, series->id))
+        if (from) from = std::max(*from, *open->recurrence_id);
     if (auto armed = arm(h.unit, *after, *schedule, from); !armed)
         return tl::unexpected(armed.error());
     const auto now = h.unit.find_series(h.user, series->id);

@@ -177,6 +177,18 @@ TEST_CASE("a paused series makes nothing and is silent; resumed, it accounts for
     CHECK(f.pass(2h) == std::vector<std::string>{"reminder.due"});
 }
 
+TEST_CASE("a resumed series doesn't remind of a slot that was closed ahead of its time") {
+    EngineFixture f;
+    f.result(
+        "task.add",
+        {{"summary", "s"}, {"every", "day"}, {"at", "9:30"}, {"tz", "UTC"}, {"remind", {"0"}}});
+    f.result("task.complete", {{"task", "1"}});  // today's, before 9:30
+    f.result("series.pause", {{"series", "1"}});
+    f.result("series.resume", {{"series", "1"}});
+    CHECK(f.pass(12h).empty());
+    CHECK(f.pass(24h) == std::vector<std::string>{"reminder.due"});
+}
+
 TEST_CASE("an ended series keeps its open task and makes no other, also when it is reopened") {
     EngineFixture f;
     f.result(

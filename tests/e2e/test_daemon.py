@@ -269,7 +269,7 @@ class Protocol(support.TestCase):
                  "secret": "<secret>"}
         if key in named:
             return named[key]
-        if key in ("created", "modified", "completed", "deleted", "time", "started", "expires"):
+        if key in ("created", "modified", "completed", "deleted", "time", "started", "paused", "ended", "expires"):
             return "<time>"
         return re.sub(r"\(20\d\d-[^)]*Z\)", "(<time>)", value)
 
