@@ -243,9 +243,10 @@ Result<int> serve(const LoadConfig& load, const Home& home, const std::function<
     Loop loop(engine, sockets, bus, workers, backups, clock, service, std::move(signals), *log);
     loop.on_reload([&] {
         adopt(*log, *config, load, engine);
-        if (!home.is_system) return;
-        if (auto admitted = admit(); !admitted)
-            (*log)->error("reload_refused because={}", field(admitted.error().message));
+        if (home.is_system)
+            if (auto admitted = admit(); !admitted)
+                (*log)->error("reload_refused because={}", field(admitted.error().message));
+        return admissions.dismissed();
     });
     HttpServer::Parts parts{
         context, clock, pulse, metrics, engine.tokens(clock.now()), owner, [&](uid_t uid) {
