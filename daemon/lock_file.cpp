@@ -3,11 +3,42 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 
 namespace taskd::daemon {
+namespace {
+
+constexpr int looks_max = 100;  // a second in all, for a holder that is about to write its pid
+constexpr timespec between_looks{0, 10'000'000};
+
+std::string read_pid(int fd) {
+    std::array<char, 32> pid{};
+    const auto length = pread(fd, pid.data(), pid.size() - 1, 0);
+    std::string holder(pid.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+    while (!holder.empty() && holder.back() == '\n') holder.pop_back();
+    return holder;
+}
+
+/// Who holds the lock. Just after it was taken the file still has the pid of the one before, or
+/// none: so whoever is named there has to be alive.
+std::string read_holder(int fd) {
+    std::string holder;
+    for (int look = 0; look < looks_max; ++look) {
+        holder = read_pid(fd);
+        pid_t pid = 0;
+        std::from_chars(holder.data(), holder.data() + holder.size(), pid);
+        if (pid > 0 && (kill(pid, 0) == 0 || errno == EPERM)) break;
+        nanosleep(&between_looks, nullptr);
+    }
+    return holder;
+}
+
+}  // namespace
 
 core::Result<LockFile> LockFile::take(const std::string& path) {
     // Nobody removes the file: between removing and taking another process could hold a file that
@@ -17,10 +48,7 @@ core::Result<LockFile> LockFile::take(const std::string& path) {
         return tl::unexpected(
             core::Error{core::Reason::unavailable, path + ": " + std::strerror(errno), "lock", {}});
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-        std::array<char, 32> pid{};
-        const auto length = pread(fd.get(), pid.data(), pid.size() - 1, 0);
-        std::string holder(pid.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
-        while (!holder.empty() && holder.back() == '\n') holder.pop_back();
+        const std::string holder = read_holder(fd.get());
         return core::failed_precondition("lock", "another taskd (pid " + holder + ") holds " + path,
                                          holder);
     }
