@@ -16,6 +16,10 @@ namespace {
 constexpr int looks_max = 100;  // a second in all, for a holder that is about to write its pid
 constexpr timespec between_looks{0, 10'000'000};
 
+tl::unexpected<core::Error> cant_lock(const std::string& path, const std::string& why) {
+    return tl::unexpected(core::Error{core::Reason::unavailable, path + ": " + why, {}, {}});
+}
+
 std::string read_pid(int fd) {
     std::array<char, 32> pid{};
     const auto length = pread(fd, pid.data(), pid.size() - 1, 0);
@@ -45,8 +49,9 @@ core::Result<LockFile> LockFile::take(const std::string& path) {
     // is no longer there.
     UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (fd.get() < 0)
-        return tl::unexpected(
-            core::Error{core::Reason::unavailable, path + ": " + std::strerror(errno), "lock", {}});
+        return cant_lock(path, errno == ELOOP ? "is a symbolic link, which is not followed; "
+                                                "remove it"
+                                              : std::strerror(errno));
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
         const std::string holder = read_holder(fd.get());
         return core::failed_precondition("lock", "another taskd (pid " + holder + ") holds " + path,
@@ -55,8 +60,7 @@ core::Result<LockFile> LockFile::take(const std::string& path) {
     const std::string pid = std::to_string(getpid()) + "\n";
     if (ftruncate(fd.get(), 0) != 0 ||
         pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
-        return tl::unexpected(
-            core::Error{core::Reason::unavailable, path + ": " + std::strerror(errno), "lock", {}});
+        return cant_lock(path, std::strerror(errno));
     return LockFile(std::move(fd));
 }
 

@@ -41,6 +41,20 @@ Error error_of(const SQLite::Exception& failure, const std::string& path) {
     }
 }
 
+/// SQLite leaves the journal of a copy that it could not finish.
+void remove_database(const std::string& path) {
+    std::error_code ignored;
+    for (const char* end : {"", "-journal"}) fs::remove(path + end, ignored);
+}
+
+/// Whatever runs on the connection fails soon after `stopping` is set.
+void give_up_when(const std::atomic<bool>& stopping, SQLite::Database& database) {
+    sqlite3_progress_handler(
+        database.getHandle(), steps_between_looks,
+        [](void* flag) { return static_cast<const std::atomic<bool>*>(flag)->load() ? 1 : 0; },
+        const_cast<std::atomic<bool>*>(&stopping));
+}
+
 Result<void> sync(const std::string& path) {
     const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (fd.get() >= 0 && fsync(fd.get()) == 0) return {};
@@ -86,24 +100,21 @@ Result<std::int64_t> back_up(const std::string& store, const std::string& path,
     if (fs::exists(fs::symlink_status(path, why)))
         return core::failed_precondition("path", path + " exists already; name a new file");
     const std::string partial = path + ".partial";
-    fs::remove(partial, why);  // of an attempt that a crash ended
+    remove_database(partial);  // of an attempt that a crash ended
     const auto fail = [&](Error error) {
-        std::error_code ignored;
-        fs::remove(partial, ignored);
+        remove_database(partial);
         return tl::unexpected(std::move(error));
     };
     try {
         SQLite::Database source(store, SQLite::OPEN_READONLY);
         source.exec("PRAGMA wal_autocheckpoint=0");
-        sqlite3_progress_handler(
-            source.getHandle(), steps_between_looks,
-            [](void* flag) { return static_cast<const std::atomic<bool>*>(flag)->load() ? 1 : 0; },
-            const_cast<std::atomic<bool>*>(&stopping));
+        give_up_when(stopping, source);
         // One read transaction: what is committed meanwhile is not in it.
         SQLite::Statement copy(source, "VACUUM INTO ?");
         copy.bind(1, partial);
         copy.exec();
         SQLite::Database copied(partial, SQLite::OPEN_READONLY);
+        give_up_when(stopping, copied);
         if (auto good = check(copied, partial); !good) return fail(good.error());
     } catch (const SQLite::Exception& failure) {
         if (stopping)
