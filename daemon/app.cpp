@@ -19,6 +19,7 @@
 #include "daemon/store/backup.h"
 #include "daemon/store/maintenance.h"
 #include "daemon/store/migrate.h"
+#include "daemon/store_checker.h"
 #include "daemon/system_clock.h"
 #include "ipc/endpoint.h"
 #include "ipc/system_random.h"
@@ -36,7 +37,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <thread>
 
 namespace taskd::daemon {
 namespace {
@@ -279,16 +279,8 @@ Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, cons
     if (*http) http_names = (*http)->names();
     loop.attach({pulse, metrics, http->get()});
 
-    // Linear in the file's size, so beside the loop, on a connection that only reads.
-    std::optional<std::thread> checker;
-    if (unclean)
-        checker.emplace([store, log = *log] {
-            const std::string found = quick_check(store);
-            if (found.empty())
-                log->info("store_checked after=unclean_stop result=ok");
-            else
-                log->error("store_damaged found={}", field(found));
-        });
+    std::optional<StoreChecker> checker;
+    if (unclean) checker.emplace(store, *log);
     for (const auto& name : http_names) (*log)->info("http listen={}", field(name));
     (*log)->info("ready version={} pid={} user={} store={} endpoint={} users={}", TASKD_VERSION,
                  getpid(), field(home.user), field(store), field(endpoint->directory()),
@@ -298,7 +290,7 @@ Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, cons
     const bool good = loop.run();
     service.stopping();
     if (*http) (*http)->stop();
-    if (checker) checker->join();
+    checker.reset();
     (*log)->info("stopped refused={} dropped={}", sockets.refused(), sockets.dropped());
     return good ? 0 : 1;
 }

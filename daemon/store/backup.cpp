@@ -23,8 +23,6 @@ using core::Reason;
 using core::Result;
 namespace fs = std::filesystem;
 
-constexpr int steps_between_looks = 10'000;  // of SQLite's machine; a look costs next to nothing
-
 tl::unexpected<Error> unavailable(const std::string& what, const std::error_code& why) {
     return tl::unexpected(Error{Reason::unavailable, what + ": " + why.message(), "path", {}});
 }
@@ -45,14 +43,6 @@ Error error_of(const SQLite::Exception& failure, const std::string& path) {
 void remove_database(const std::string& path) {
     std::error_code ignored;
     for (const char* end : {"", "-journal"}) fs::remove(path + end, ignored);
-}
-
-/// Whatever runs on the connection fails soon after `stopping` is set.
-void give_up_when(const std::atomic<bool>& stopping, SQLite::Database& database) {
-    sqlite3_progress_handler(
-        database.getHandle(), steps_between_looks,
-        [](void* flag) { return static_cast<const std::atomic<bool>*>(flag)->load() ? 1 : 0; },
-        const_cast<std::atomic<bool>*>(&stopping));
 }
 
 Result<void> sync(const std::string& path) {
