@@ -73,7 +73,12 @@ Result<void> Admissions::open(const Account& account, const std::string& root) {
     if (auto made = own_directory(directory); !made) return made;
     Caller caller{account.user, account.is_operator};
     caller.events_endpoint = endpoint->events();
-    add({*endpoint, account.uid, std::move(caller), {}});
+    try {
+        add({*endpoint, account.uid, std::move(caller), {}});
+    } catch (const zmq::error_t& failure) {
+        return tl::unexpected(Error{
+            Reason::unavailable, "endpoint: " + directory + ": " + failure.what(), "endpoint", {}});
+    }
     for (const char* name : {"/requests.sock", "/events.sock"})
         if (chmod((directory + name).c_str(), socket_mode) != 0) return failed(directory + name);
     return {};
@@ -84,6 +89,9 @@ void Admissions::close(uid_t uid) {
     const auto& admission = sockets_.users().at(number).admission;
     const std::string directory = admission.endpoint.directory();
     bus_.remove(admission.caller.user);
+    // Polls of HTTP's callers would be answered with news otherwise.
+    for (auto& reply : engine_.dismiss_polls_of(admission.caller.user))
+        dismissed_.push_back(std::move(reply));
     log_->info("user_left user={} uid={}", field(admission.caller.user.str()), uid);
     sockets_.remove(number);
     numbers_.erase(uid);
@@ -111,12 +119,16 @@ Result<void> Admissions::admit(const std::vector<Account>& accounts, const std::
     for (const auto& entry : std::filesystem::directory_iterator(root, error))
         if (const auto uid = uid_of(entry.path().filename()); uid && wanted(*uid) == accounts.end())
             remove_directory(entry.path());
+    Result<void> all_opened;
     for (const auto& account : accounts) {
         if (numbers_.contains(account.uid)) continue;
-        if (auto opened = open(account, root); !opened) return opened;
-        log_->info("user_served user={} uid={}", field(account.user.str()), account.uid);
+        auto opened = open(account, root);
+        if (opened)
+            log_->info("user_served user={} uid={}", field(account.user.str()), account.uid);
+        else if (all_opened)
+            all_opened = std::move(opened);  // what stands in one user's way is not the others'
     }
-    return {};
+    return all_opened;
 }
 
 std::optional<Caller> Admissions::caller_of(uid_t uid) const {

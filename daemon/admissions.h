@@ -11,6 +11,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace taskd::daemon {
 
@@ -27,10 +29,13 @@ public:
     /// Brings the sockets below `root` in line with the accounts: u<uid>/ for each, 0755 with
     /// sockets of 0666, since the kernel's filter decides and not the mode. Between turns.
     ///
-    /// Errors: unavailable on `endpoint` - a directory can't be made or is somebody else's; those
-    ///         that were served before are still served.
+    /// Errors: unavailable on `endpoint` - a directory can't be made or is somebody else's, or a
+    ///         socket can't be bound; the others are served all the same.
     [[nodiscard]] core::Result<void> admit(const std::vector<Account>& accounts,
                                            const std::string& root);
+
+    /// The last answers of the long polls of those who have left; each is given once.
+    [[nodiscard]] std::vector<Reply> dismissed() { return std::exchange(dismissed_, {}); }
 
     /// Any thread.
     [[nodiscard]] std::optional<Caller> caller_of(uid_t uid) const;
@@ -46,7 +51,8 @@ private:
     Engine& engine_;
     Log log_;
     std::map<uid_t, std::size_t> numbers_;  ///< of their sockets
-    mutable std::mutex mutex_;              ///< HTTP's threads ask who somebody is
+    std::vector<Reply> dismissed_;
+    mutable std::mutex mutex_;  ///< HTTP's threads ask who somebody is
     std::map<uid_t, Caller> callers_;
 };
 

@@ -19,6 +19,7 @@
 #include "daemon/store/backup.h"
 #include "daemon/store/maintenance.h"
 #include "daemon/store/migrate.h"
+#include "daemon/store_checker.h"
 #include "daemon/system_clock.h"
 #include "ipc/endpoint.h"
 #include "ipc/system_random.h"
@@ -36,7 +37,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <thread>
 
 namespace taskd::daemon {
 namespace {
@@ -76,8 +76,9 @@ UniqueFd take_signals() {
 
 Result<void> make_directory(const std::string& path, const std::string& key) {
     std::error_code error;
+    std::error_code ignored;
     std::filesystem::create_directories(path, error);
-    if (std::filesystem::is_directory(path)) return {};
+    if (std::filesystem::is_directory(path, ignored)) return {};
     return tl::unexpected(
         Error{Reason::unavailable, key + ": can't make " + path + ": " + error.message(), key, {}});
 }
@@ -88,6 +89,30 @@ bool ended_uncleanly(const std::string& store) {
     return !error && size > 0;
 }
 
+/// What SQLite says, with the file that it says it of.
+Error about_store(const std::string& path, const StoreFailure& failure) {
+    Error error = failure.error();
+    error.message = "store.path: " + path + ": " + error.message;
+    error.field = "store.path";
+    return error;
+}
+
+/// A lock that can't even be opened is a matter of the key that its place comes from.
+Result<LockFile> take_lock(const std::string& path, const std::string& key) {
+    auto lock = LockFile::take(path);
+    if (lock || !lock.error().field.empty()) return lock;
+    Error error = lock.error();
+    error.message = key + ": " + error.message;
+    error.field = key;
+    return tl::unexpected(error);
+}
+
+Result<void> make_store_directory(const std::string& store) {
+    if (store.empty() || store.front() != '/')
+        return core::invalid_argument("store.path", "\"" + store + "\" is not an absolute path");
+    return make_directory(std::filesystem::path(store).parent_path(), "store.path");
+}
+
 /// The store, opened and brought to the newest schema; the message of anything SQLite says.
 Result<std::unique_ptr<Database>> open_store(const std::string& path, core::Random& random) {
     try {
@@ -96,17 +121,13 @@ Result<std::unique_ptr<Database>> open_store(const std::string& path, core::Rand
             return tl::unexpected(migrated.error());
         return database;
     } catch (const StoreFailure& failure) {
-        Error error = failure.error();
-        error.message = "store.path: " + path + ": " + error.message;
-        error.field = "store.path";
-        return tl::unexpected(error);
+        return tl::unexpected(about_store(path, failure));
     }
 }
 
 /// Locks, store and sockets may only be where nobody else can put something in their place.
 Result<void> make_directories(const Config& config, const ipc::Endpoint& endpoint, bool is_system) {
-    const std::string store = std::filesystem::path(config.text("store.path")).parent_path();
-    if (auto made = make_directory(store, "store.path"); !made) return made;
+    if (auto made = make_store_directory(config.text("store.path")); !made) return made;
     if (auto made = make_directory(endpoint.directory(), "endpoint"); !made) return made;
     if (auto owned = endpoint.check_owner(); !owned) return owned;
     // Users must get through it to their own directories.
@@ -177,28 +198,26 @@ Home system_home() {
             named("RUNTIME_DIRECTORY", "/run/taskd"), true};
 }
 
-Result<int> serve(const LoadConfig& load, const Home& home, const std::function<void()>& ready) {
-    umask(077);
-    UniqueFd signals = take_signals();
-    raise_descriptor_limit();
+namespace {
 
-    auto config = load();
-    if (!config) return tl::unexpected(config.error());
-    const std::string& store = config->text("store.path");
-    const auto endpoint = ipc::Endpoint::make(config->text("endpoint"));
+/// Builds everything on this configuration, and runs the loop.
+Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, const Home& home,
+                  const std::function<void()>& ready) {
+    const std::string& store = config.text("store.path");
+    const auto endpoint = ipc::Endpoint::make(config.text("endpoint"));
     if (!endpoint) return tl::unexpected(endpoint.error());
     const auto passed = take_passed_sockets(*endpoint);
     if (!passed) return tl::unexpected(passed.error());
-    if (auto made = make_directories(*config, *endpoint, home.is_system); !made)
+    if (auto made = make_directories(config, *endpoint, home.is_system); !made)
         return tl::unexpected(made.error());
 
     // Both locks before anything is opened or bound: two writers would corrupt the store, and a
     // second bind would take over the first one's socket without a word.
-    const auto store_lock = LockFile::take(store + ".lock");
+    const auto store_lock = take_lock(store + ".lock", "store.path");
     if (!store_lock) return tl::unexpected(store_lock.error());
-    const auto socket_lock = LockFile::take(endpoint->directory() + "/lock");
+    const auto socket_lock = take_lock(endpoint->directory() + "/lock", "endpoint");
     if (!socket_lock) return tl::unexpected(socket_lock.error());
-    const auto log = make_log(config->text("log.level"), config->text("log.file"));
+    const auto log = make_log(config.text("log.level"), config.text("log.file"));
     if (!log) return tl::unexpected(log.error());
 
     const bool unclean = ended_uncleanly(store);
@@ -210,25 +229,25 @@ Result<int> serve(const LoadConfig& load, const Home& home, const std::function<
     Pulse pulse;
     Metrics metrics(store);
     std::vector<std::string> http_names;  // known when HTTP listens
-    Settings settings = config->settings();
+    Settings settings = config.settings();
     settings.node = host_name();
     const core::UserId owner{home.user};
     Engine engine(**database, random, settings,
-                  {getpid(), store, core::format_utc(clock.now()), config->values(),
+                  {getpid(), store, core::format_utc(clock.now()), config.values(),
                    [&] { return pulse.store_error(); },
                    [&] {
                        return ipc::Stats{http_names, metrics.samples()};
                    }});
     engine.start(clock.now());
 
-    const auto users_max = static_cast<std::size_t>(config->integer("admission.users_max"));
+    const auto users_max = static_cast<std::size_t>(config.integer("admission.users_max"));
     zmq::context_t context;
     context.set(zmq::ctxopt::max_sockets, static_cast<int>(2 * users_max + sockets_spare));
     RequestSockets sockets(context);
     Bus bus(settings.bus_heartbeat);
     Admissions admissions(sockets, bus, engine, *log);
     const auto admit = [&]() -> Result<void> {
-        const auto accounts = admitted_accounts(config->text("admission.group"), users_max);
+        const auto accounts = admitted_accounts(config.text("admission.group"), users_max);
         if (!accounts) return tl::unexpected(accounts.error());
         return admissions.admit(*accounts, endpoint->directory());
     };
@@ -239,15 +258,16 @@ Result<int> serve(const LoadConfig& load, const Home& home, const std::function<
         caller.events_endpoint = endpoint->events();
         admissions.admit_owner({*endpoint, geteuid(), std::move(caller), *passed});
     }
-    WorkerPool workers(context, static_cast<std::size_t>(config->integer("outbound.workers")));
+    WorkerPool workers(context, static_cast<std::size_t>(config.integer("outbound.workers")));
     BackupWorker backups(store);
     ServiceManager service;
     Loop loop(engine, sockets, bus, workers, backups, clock, service, std::move(signals), *log);
     loop.on_reload([&] {
-        adopt(*log, *config, load, engine);
-        if (!home.is_system) return;
-        if (auto admitted = admit(); !admitted)
-            (*log)->error("reload_refused because={}", field(admitted.error().message));
+        adopt(*log, config, load, engine);
+        if (home.is_system)
+            if (auto admitted = admit(); !admitted)
+                (*log)->error("reload_refused because={}", field(admitted.error().message));
+        return admissions.dismissed();
     });
     HttpServer::Parts parts{
         context, clock, pulse, metrics, engine.tokens(clock.now()), owner, [&](uid_t uid) {
@@ -256,21 +276,13 @@ Result<int> serve(const LoadConfig& load, const Home& home, const std::function<
     if (home.is_system)
         parts.admits = [&](const core::UserId& user) { return admissions.admits(user); };
     parts.for_everyone = home.is_system;
-    auto http = HttpServer::start(*config, std::move(parts));
+    auto http = HttpServer::start(config, std::move(parts));
     if (!http) return tl::unexpected(http.error());
     if (*http) http_names = (*http)->names();
     loop.attach({pulse, metrics, http->get()});
 
-    // Linear in the file's size, so beside the loop, on a connection that only reads.
-    std::optional<std::thread> checker;
-    if (unclean)
-        checker.emplace([store, log = *log] {
-            const std::string found = quick_check(store);
-            if (found.empty())
-                log->info("store_checked after=unclean_stop result=ok");
-            else
-                log->error("store_damaged found={}", field(found));
-        });
+    std::optional<StoreChecker> checker;
+    if (unclean) checker.emplace(store, *log);
     for (const auto& name : http_names) (*log)->info("http listen={}", field(name));
     (*log)->info("ready version={} pid={} user={} store={} endpoint={} users={}", TASKD_VERSION,
                  getpid(), field(home.user), field(store), field(endpoint->directory()),
@@ -280,18 +292,32 @@ Result<int> serve(const LoadConfig& load, const Home& home, const std::function<
     const bool good = loop.run();
     service.stopping();
     if (*http) (*http)->stop();
-    if (checker) checker->join();
+    checker.reset();
     (*log)->info("stopped refused={} dropped={}", sockets.refused(), sockets.dropped());
     return good ? 0 : 1;
+}
+
+}  // namespace
+
+Result<int> serve(const LoadConfig& load, const Home& home, const std::function<void()>& ready) {
+    umask(077);
+    UniqueFd signals = take_signals();
+    raise_descriptor_limit();
+
+    auto config = load();
+    if (!config) return tl::unexpected(config.error());
+    try {
+        return serve(*config, std::move(signals), load, home, ready);
+    } catch (const StoreFailure& failure) {  // a store that opens may still not be written or read
+        return tl::unexpected(about_store(config->text("store.path"), failure));
+    }
 }
 
 Result<std::string> restore(const Config& config, const std::string& backup) {
     umask(077);
     const std::string& store = config.text("store.path");
-    const std::string directory = std::filesystem::path(store).parent_path();
-    if (auto made = make_directory(directory, "store.path"); !made)
-        return tl::unexpected(made.error());
-    const auto lock = LockFile::take(store + ".lock");
+    if (auto made = make_store_directory(store); !made) return tl::unexpected(made.error());
+    const auto lock = take_lock(store + ".lock", "store.path");
     if (!lock) return tl::unexpected(lock.error());
     return restore_store(backup, store);
 }

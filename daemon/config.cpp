@@ -8,8 +8,11 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <filesystem>
+#include <fstream>
+#include <system_error>
 
 namespace taskd::daemon {
 namespace {
@@ -164,13 +167,20 @@ core::Result<void> Config::set(const ConfigKey& key, const std::string& text,
 core::Result<void> Config::read_file(const Sources& sources) {
     if (sources.file.empty()) return {};
     std::error_code error;
-    if (!std::filesystem::exists(sources.file, error)) {
+    const auto kind = std::filesystem::status(sources.file, error).type();
+    if (kind == std::filesystem::file_type::not_found) {
         if (!sources.file_must_exist) return {};
         return core::invalid_argument("config", sources.file + " does not exist");
     }
+    if (kind == std::filesystem::file_type::directory)
+        return core::invalid_argument("config", sources.file + " is a directory, not a file");
+    std::ifstream file(sources.file);
+    if (!file)
+        return core::invalid_argument(
+            "config", "can't read " + sources.file + ": " + std::generic_category().message(errno));
     std::map<std::string, std::string> found;
     try {
-        const auto table = toml::parse_file(sources.file);
+        const auto table = toml::parse(file, sources.file);
         if (auto flat = flatten(table, "", sources.file, found); !flat) return flat;
     } catch (const toml::parse_error& failure) {
         const auto& where = failure.source().begin;

@@ -345,6 +345,22 @@ std::vector<Reply> Engine::dismiss_polls() {
     return replies;
 }
 
+std::vector<Reply> Engine::dismiss_polls_of(const core::UserId& user) {
+    std::vector<Reply> replies;
+    const auto is_theirs = [&](const Parked& parked) { return parked.poll.user == user; };
+    for (const auto& parked : parked_)
+        if (is_theirs(parked))
+            replies.push_back({parked.peer, ipc::error_reply(parked.id, {Reason::permission_denied,
+                                                                         "user " + user.str() +
+                                                                             " is not served "
+                                                                             "any more",
+                                                                         {},
+                                                                         {}})
+                                                .dump()});
+    parked_.erase(std::remove_if(parked_.begin(), parked_.end(), is_theirs), parked_.end());
+    return replies;
+}
+
 std::vector<Reply> Engine::backup_done(const core::Result<ipc::BackupReply>& result) {
     if (!backup_) return {};
     const auto [peer, id] = *std::exchange(backup_, std::nullopt);

@@ -70,6 +70,9 @@ public:
     /// The last answers of long polls that nothing will come for any more.
     [[nodiscard]] std::vector<Reply> dismiss_polls();
 
+    /// The same for one user, who is not served any more.
+    [[nodiscard]] std::vector<Reply> dismiss_polls_of(const core::UserId& user);
+
     /// The number of the user's newest event, between turns.
     [[nodiscard]] std::int64_t event_head(const core::UserId& user);
 

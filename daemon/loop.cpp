@@ -56,13 +56,15 @@ bool Loop::run() {
         wait();
         const auto now = clock_.monotonic();
         if (observers_) observers_->pulse.wakes(now);
-        auto requests = sockets_.drain(engine_.settings(), now);
+        auto requests = sockets_.drain(engine_.settings(), now, turn_size_.requests());
         if (observers_ && observers_->http != nullptr)
             observers_->http->bridge().drain(requests, engine_.settings(), now);
         const auto begun = std::chrono::steady_clock::now();
         auto turn = engine_.turn(requests, workers_.results(), clock_.now(),
                                  now);  // one transaction, one sync
-        observe(turn, requests.size(), std::chrono::steady_clock::now() - begun);
+        const auto took = std::chrono::steady_clock::now() - begun;
+        turn_size_.took(requests.size(), took);
+        observe(turn, requests.size(), took);
         reply(std::move(turn.replies));                       // a promise already on disk
         bus_.publish(turn.publications, clock_.monotonic());  // live copy; the log is the truth
         workers_.start(std::move(turn.jobs));                 // results come back as requests
@@ -132,7 +134,7 @@ void Loop::wait() {
 void Loop::reload() {
     reload_wanted_ = false;
     service_.reloading();
-    if (reload_) reload_();
+    if (reload_) reply(reload_());
     watch();
     service_.reloaded();
 }

@@ -12,6 +12,7 @@
 #include "daemon/pulse.h"
 #include "daemon/request_sockets.h"
 #include "daemon/service_manager.h"
+#include "daemon/turn_size.h"
 #include "daemon/unique_fd.h"
 #include "daemon/wake_timer.h"
 
@@ -36,8 +37,8 @@ public:
     /// False when the store was lost, so that the process must end as failed.
     [[nodiscard]] bool run();
 
-    /// What SIGHUP does; users may come and go in it.
-    void on_reload(std::function<void()> reload) { reload_ = std::move(reload); }
+    /// What SIGHUP does; users may come and go in it. Gives replies to send.
+    void on_reload(std::function<std::vector<Reply>()> reload) { reload_ = std::move(reload); }
 
 private:
     void watch();
@@ -54,7 +55,7 @@ private:
     Bus& bus_;
     WorkerPool& workers_;
     BackupWorker& backups_;
-    std::function<void()> reload_;
+    std::function<std::vector<Reply>()> reload_;
     const core::Clock& clock_;
     ServiceManager& service_;
     UniqueFd signals_;
@@ -62,6 +63,7 @@ private:
     WakeTimer wake_timer_;
     std::vector<zmq::pollitem_t> items_;
     std::size_t first_user_item_ = 0;
+    TurnSize turn_size_;
     std::optional<Observers> observers_;
     bool stopping_ = false;
     bool reload_wanted_ = false;

@@ -3,6 +3,8 @@
 
 #include "core/text.h"
 
+#include <algorithm>
+
 namespace taskd::daemon {
 namespace {
 
@@ -78,13 +80,15 @@ RequestSockets::Received RequestSockets::receive(std::size_t number, UserSockets
     return Received::refused;
 }
 
-std::vector<Request> RequestSockets::drain(const Settings& settings, core::Monotonic now) {
+std::vector<Request> RequestSockets::drain(const Settings& settings, core::Monotonic now,
+                                           std::size_t requests_max) {
+    requests_max = std::min(requests_max, settings.turn_requests_max);
     std::vector<Request> requests;
     std::size_t bytes = 0;
     std::size_t silent = 0;  // users in a row without a message
     // A flood of refused messages must not keep the turn from ending either.
-    for (std::size_t seen = 0; silent < users_.size() && seen < settings.turn_requests_max &&
-                               bytes < settings.turn_bytes_max;) {
+    for (std::size_t seen = 0;
+         silent < users_.size() && seen < requests_max && bytes < settings.turn_bytes_max;) {
         Request request;
         auto user = users_.upper_bound(last_);
         if (user == users_.end()) user = users_.begin();

@@ -45,8 +45,10 @@ public:
 
     [[nodiscard]] std::map<std::size_t, UserSockets>& users() { return users_; }
 
-    /// What has arrived, one request from each user in turn, up to the turn's bounds.
-    [[nodiscard]] std::vector<Request> drain(const Settings& settings, core::Monotonic now);
+    /// What has arrived, one request from each user in turn, up to the turn's bounds and
+    /// `requests_max`.
+    [[nodiscard]] std::vector<Request> drain(const Settings& settings, core::Monotonic now,
+                                             std::size_t requests_max = SIZE_MAX);
 
     /// Never blocks: a peer that doesn't read loses its reply.
     void reply(const std::vector<Reply>& replies);

@@ -12,7 +12,9 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace taskd::daemon {
 namespace {
@@ -31,6 +33,13 @@ constexpr const char* continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 int timeout_until(steady_clock::time_point then) {
     const auto left = std::chrono::ceil<milliseconds>(then - steady_clock::now()).count();
     return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
+}
+
+/// Past the executable's own accept4, which hides from libzmq that no descriptor is left: this
+/// front wants to know, and makes room.
+int accept_connection(int listener) {
+    return static_cast<int>(
+        syscall(SYS_accept4, listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
 }
 
 void add_to(const UniqueFd& epoll, int fd, std::uint64_t id) {
@@ -129,7 +138,7 @@ void HttpFront::wait() {
 
 void HttpFront::accept_from(const Listener& listener) {
     for (int i = 0; i < accepts_max; ++i) {
-        const int fd = accept4(listener.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int fd = accept_connection(listener.fd());
         if (fd >= 0) {
             admit(fd, listener);
             continue;

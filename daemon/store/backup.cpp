@@ -23,8 +23,6 @@ using core::Reason;
 using core::Result;
 namespace fs = std::filesystem;
 
-constexpr int steps_between_looks = 10'000;  // of SQLite's machine; a look costs next to nothing
-
 tl::unexpected<Error> unavailable(const std::string& what, const std::error_code& why) {
     return tl::unexpected(Error{Reason::unavailable, what + ": " + why.message(), "path", {}});
 }
@@ -39,6 +37,12 @@ Error error_of(const SQLite::Exception& failure, const std::string& path) {
         error.field = "path";
         return error;
     }
+}
+
+/// SQLite leaves the journal of a copy that it could not finish.
+void remove_database(const std::string& path) {
+    std::error_code ignored;
+    for (const char* end : {"", "-journal"}) fs::remove(path + end, ignored);
 }
 
 Result<void> sync(const std::string& path) {
@@ -86,28 +90,25 @@ Result<std::int64_t> back_up(const std::string& store, const std::string& path,
     if (fs::exists(fs::symlink_status(path, why)))
         return core::failed_precondition("path", path + " exists already; name a new file");
     const std::string partial = path + ".partial";
-    fs::remove(partial, why);  // of an attempt that a crash ended
+    remove_database(partial);  // of an attempt that a crash ended
     // SQLite takes an empty file, and would not say why it can't make one.
     if (const UniqueFd made(::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
         made.get() < 0)
         return unavailable("can't write " + path, {errno, std::generic_category()});
     const auto fail = [&](Error error) {
-        std::error_code ignored;
-        fs::remove(partial, ignored);
+        remove_database(partial);
         return tl::unexpected(std::move(error));
     };
     try {
         SQLite::Database source(store, SQLite::OPEN_READONLY);
         source.exec("PRAGMA wal_autocheckpoint=0");
-        sqlite3_progress_handler(
-            source.getHandle(), steps_between_looks,
-            [](void* flag) { return static_cast<const std::atomic<bool>*>(flag)->load() ? 1 : 0; },
-            const_cast<std::atomic<bool>*>(&stopping));
+        give_up_when(stopping, source);
         // One read transaction: what is committed meanwhile is not in it.
         SQLite::Statement copy(source, "VACUUM INTO ?");
         copy.bind(1, partial);
         copy.exec();
         SQLite::Database copied(partial, SQLite::OPEN_READONLY);
+        give_up_when(stopping, copied);
         if (auto good = check(copied, partial); !good) return fail(good.error());
     } catch (const SQLite::Exception& failure) {
         if (stopping)

@@ -34,6 +34,15 @@ void throw_store_failure(const SQLite::Exception& failure) {
     std::abort();  // not reached: fail throws
 }
 
+void give_up_when(const std::atomic<bool>& stopping, SQLite::Database& database) {
+    constexpr int steps_between_looks =
+        10'000;  // of SQLite's machine; a look costs next to nothing
+    sqlite3_progress_handler(
+        database.getHandle(), steps_between_looks,
+        [](void* flag) { return static_cast<const std::atomic<bool>*>(flag)->load() ? 1 : 0; },
+        const_cast<std::atomic<bool>*>(&stopping));
+}
+
 Database::Database(const std::string& path)
     : path_(path), database_(guarded([&] {
           return SQLite::Database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);

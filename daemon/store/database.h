@@ -6,6 +6,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -31,6 +32,9 @@ private:
     core::Error error_;
     bool sync_failed_;
 };
+/// Whatever runs on the connection fails soon after `stopping` is set.
+void give_up_when(const std::atomic<bool>& stopping, SQLite::Database& database);
+
 [[noreturn]] void throw_store_failure(const SQLite::Exception& failure);
 
 /// Runs something of SQLite's; what it throws becomes a StoreFailure.

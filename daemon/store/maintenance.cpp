@@ -102,10 +102,11 @@ bool Maintenance::trim(core::Timestamp now, const Settings& settings) {
     return most == trim_rows_max;
 }
 
-std::string quick_check(const std::string& path) {
+std::string quick_check(const std::string& path, const std::atomic<bool>& stopping) {
     try {
         SQLite::Database database(path, SQLite::OPEN_READONLY);
         database.exec("PRAGMA wal_autocheckpoint=0");
+        give_up_when(stopping, database);
         SQLite::Statement check(database, "PRAGMA quick_check(5)");
         std::string found;
         while (check.executeStep()) {

@@ -43,7 +43,8 @@ private:
 };
 
 /// Reads the whole file on a connection of its own and says what is wrong with it, "" for nothing.
-/// Linear in the file's size; never on the loop's thread while serving.
-[[nodiscard]] std::string quick_check(const std::string& path);
+/// Linear in the file's size; never on the loop's thread while serving. What it gives is of no
+/// meaning when `stopping` is set before it returns.
+[[nodiscard]] std::string quick_check(const std::string& path, const std::atomic<bool>& stopping);
 
 }  // namespace taskd::daemon

@@ -61,13 +61,27 @@ TEST_CASE("a damaged file is a clear error, not a crash") {
     } catch (const daemon::StoreFailure& failure) {
         CHECK(failure.error().reason == core::Reason::data_loss);
     }
-    CHECK_FALSE(daemon::quick_check(path).empty());
+    const std::atomic<bool> never{false};
+    CHECK_FALSE(daemon::quick_check(path, never).empty());
 }
 
 TEST_CASE("quick_check reads a store that is being served") {
     EngineFixture taskd;
     taskd.result("task.add", {{"summary", "x"}});
-    CHECK(daemon::quick_check(taskd.database->path()).empty());
+    const std::atomic<bool> never{false};
+    CHECK(daemon::quick_check(taskd.database->path(), never).empty());
+}
+
+TEST_CASE("quick_check gives up when it is told to") {
+    EngineFixture taskd;
+    {
+        SQLite::Database writer(taskd.database->path(), SQLite::OPEN_READWRITE);
+        writer.exec(
+            "CREATE TABLE ballast (filling BLOB); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+            "SELECT i + 1 FROM n LIMIT 100000) INSERT INTO ballast SELECT i FROM n");
+    }
+    const std::atomic<bool> at_once{true};
+    CHECK(daemon::quick_check(taskd.database->path(), at_once).find("interrupted") == 0);
 }
 
 TEST_CASE("a lock is held by one process, which the refusal names") {

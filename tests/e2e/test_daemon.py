@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""taskd as a process: start, stop, kill, and everything that may be wrong with its files."""
+"""taskd as a process: start, stop, kill, configuration, and what the manual says it answers."""
 
 import json
 import os
 import random
 import re
 import signal
-import sqlite3
 import subprocess
 import threading
 import time
@@ -154,71 +153,6 @@ class Process(support.TestCase):
         for number in range(300):
             self.home.result("task.add", summary=f"{number}", notes="x" * 60_000)
         self.assertEqual(self.home.result("admin.health")["tasks_open"], 300)
-
-
-class Files(support.TestCase):
-    def test_a_newer_store_is_refused(self):
-        self.home.start()
-        self.home.kill(signal.SIGTERM)
-        database = sqlite3.connect(self.home.store)
-        database.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
-        database.commit()
-        database.close()
-        self.assertIn("was written by a newer taskd", self.home.start())
-
-    def test_a_damaged_store_is_refused_and_left_as_it_is(self):
-        os.makedirs(os.path.dirname(self.home.store))
-        with open(self.home.store, "wb") as file:
-            file.write(b"not a database " * 1000)
-        self.assertIn("the store is damaged", self.home.start())
-        with open(self.home.store, "rb") as file:
-            self.assertTrue(file.read().startswith(b"not a database"))
-
-    def test_a_socket_directory_of_somebody_else_is_refused(self):
-        os.makedirs(self.home.endpoint, mode=0o777)
-        os.chmod(self.home.endpoint, 0o777)
-        self.assertIn("can't be trusted", self.home.start())
-
-    def test_a_link_in_place_of_the_socket_directory_is_refused(self):
-        os.makedirs(self.home.path + "/elsewhere", mode=0o700)
-        os.symlink(self.home.path + "/elsewhere", self.home.endpoint)
-        self.assertIn("can't be trusted", self.home.start())
-
-    def test_stale_sockets_and_locks_are_no_obstacle(self):
-        self.home.start()
-        self.home.kill(signal.SIGKILL)
-        self.assertTrue(os.path.exists(self.home.endpoint + "/requests.sock"))
-        self.assertEqual(self.home.start(), "ready")
-        self.assertEqual(self.home.result("admin.health")["status"], "ok")
-
-    def test_a_path_too_long_for_a_socket_is_said_so(self):
-        self.assertIn("too long for a socket",
-                      self.home.start("--endpoint", self.home.path + "/" + "x" * 100))
-
-    def test_a_full_disk_refuses_writes_and_recovers_without_a_restart(self):
-        if os.geteuid() != 0:
-            self.skipTest("needs root to mount a small tmpfs")
-        disk = self.home.path + "/disk"
-        os.makedirs(disk)
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk],
-                                 capture_output=True, check=False)
-        if mounted.returncode != 0:
-            self.skipTest("can't mount a tmpfs here")
-        self.addCleanup(subprocess.run, ["umount", "-l", disk], check=False)
-        # The log stays elsewhere: a full disk must not need it.
-        self.home.start("--store-path", disk + "/taskd.db")
-        numbers = []
-        for number in range(200):
-            reply = self.home.call("task.add", summary=f"{number}", notes="x" * 50_000)
-            if "error" in reply:
-                break
-            numbers.append(reply["result"]["task"]["number"])
-        self.assertEqual(reply["error"]["data"]["reason"], "resource_exhausted")
-        self.assertIn("the disk is full", reply["error"]["message"])
-        self.assertEqual(self.home.result("task.list", limit=1000)["total"], len(numbers))
-        subprocess.run(["mount", "-o", "remount,size=16m", disk], check=True)
-        self.home.result("task.add", summary="after")
-        self.home.kill(signal.SIGTERM)
 
 
 class Configuration(support.TestCase):

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// Nobody learns from any method what another user has, nor that they have it. Each method there is
+// gets ada's ids from bob, in a world where they exist and in one where they don't: the replies are
+// the same, and what is ada's stays as it is.
+#include "daemon/dispatcher.h"
+#include "tests/support/engine_fixture.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <regex>
+#include <set>
+
+using namespace taskd;
+using namespace std::chrono_literals;
+using nlohmann::json;
+using test::EngineFixture;
+
+namespace {
+
+/// What ada has, as another user would name it.
+struct Ids {
+    std::string fired = "1";  ///< a task whose reminder has gone off
+    std::string done = "2";
+    std::string deleted = "3";
+    std::string blocked = "4";
+    std::string occurrence = "5";  ///< the open task of a series
+    std::string paused_series;
+    std::string task_id;
+    std::string series;
+    std::string token;
+    std::int64_t event = 0;
+};
+
+constexpr const char* paused_number = "6";
+
+/// Ada's things, of each kind one at least.
+Ids fill(EngineFixture& f) {
+    Ids ids;
+    f.result("user.set", {{"zone", "Europe/Berlin"}, {"email", "ada@example.org"}});
+    f.result("channel.set", {{"name", "bell"}, {"argv", {"/bin/true"}}, {"is_default", true}});
+    const auto add = [&](const char* summary, json more) {
+        more["summary"] = summary;
+        more["tz"] = "Europe/Berlin";
+        more["idempotency_key"] = std::string("key-of-") + summary;
+        return f.result("task.add", more);
+    };
+    ids.task_id = add("adas-tea", {{"at", "in 1 hour"},
+                                   {"remind", {"0"}},
+                                   {"project", "adas-project"},
+                                   {"tags", {"adas-tag"}}})["task"]["id"];
+    add("adas-done", json::object());
+    f.result("task.complete", {{"task", ids.done}});
+    add("adas-deleted", json::object());
+    f.result("task.delete", {{"task", ids.deleted}});
+    add("adas-blocked", {{"depends_on", {ids.fired}}});
+    ids.series = add("adas-series", {{"every", "day"}, {"at", "18:00"}})["series"]["id"];
+    ids.paused_series = add("adas-paused", {{"every", "week"}})["series"]["id"];
+    f.result("series.pause", {{"series", ids.paused_series}});
+    ids.token = f.result("admin.token_create", {{"name", "adas-token"}})["id"];
+    return ids;
+}
+
+/// One way in which bob tries a method. Ada can do the very same, unless it says otherwise: a
+/// request that fails for its own sake would prove nothing.
+struct Attempt {
+    json params;
+    bool works_for_ada = true;
+};
+
+using Attempts = std::vector<Attempt>;
+
+/// Every task by number, id and the start of its id.
+Attempts on_task(const Ids& ids, const std::string& number, json more = json::object()) {
+    Attempts attempts;
+    more["task"] = number;
+    attempts.push_back({more});
+    more["task"] = ids.task_id;
+    attempts.push_back({more, number == ids.fired});
+    more["task"] = ids.task_id.substr(0, 13);
+    attempts.push_back({more, number == ids.fired});
+    return attempts;
+}
+
+Attempts on_series(const std::string& id, const std::string& number) {
+    return {{{{"series", id}}}, {{{"series", id.substr(0, 13)}}, false}, {{{"series", number}}}};
+}
+
+std::map<std::string, Attempts> attempts(const Ids& ids) {
+    const Attempts plain{{json::object()}};
+    const Attempts operators{{{{"path", "/nonexistent/copy.db"}}, false}};
+    return {
+        {"task.add",
+         {{{{"summary", "b"}}},
+          {{{"summary", "b"}, {"depends_on", {ids.fired}}}},
+          {{{"summary", "b"}, {"depends_on", {ids.task_id}}}},
+          {{{"summary", "b"}, {"at", "in 1 hour"}, {"remind", {"0"}}, {"channels", {"bell"}}}},
+          // Ada used this key, for another request.
+          {{{"summary", "b"}, {"idempotency_key", "key-of-adas-tea"}}, false},
+          {{{"summary", "b"}, {"user_id", "ada"}}}}},
+        {"task.get", on_task(ids, ids.fired)},
+        {"task.list",
+         {{json::object()},
+          {{{"status", "all"}}, false},
+          {{{"project", "adas-project"}}},
+          {{{"tags", {"adas-tag"}}}},
+          {{{"user_id", "ada"}}}}},
+        {"task.update", on_task(ids, ids.fired, {{"summary", "changed"}, {"if_revision", 1}})},
+        {"task.start", on_task(ids, ids.fired)},
+        {"task.complete", on_task(ids, ids.fired)},
+        {"task.cancel", on_task(ids, ids.fired)},
+        {"task.reopen", on_task(ids, ids.done)},
+        {"task.delete", on_task(ids, ids.fired)},
+        {"task.restore", on_task(ids, ids.deleted)},
+        {"task.facets", plain},
+        {"agenda.get", plain},
+        {"series.list", {{json::object()}, {{{"ended", true}}}}},
+        {"series.get", on_series(ids.series, ids.occurrence)},
+        {"series.pause", on_series(ids.series, ids.occurrence)},
+        {"series.resume", on_series(ids.paused_series, paused_number)},
+        {"series.end", on_series(ids.series, ids.occurrence)},
+        {"reminder.snooze", on_task(ids, ids.fired, {{"until", "20m"}})},
+        {"reminder.acknowledge", on_task(ids, ids.fired)},
+        {"channel.set", {{{{"name", "bell"}, {"argv", {"/bin/false"}}}}}},
+        {"channel.list", plain},
+        // A near name is only suggested to those whose channel it is.
+        {"channel.remove", {{{{"name", "bell"}}}, {{{"name", "bel"}}, false}}},
+        {"delivery.list", plain},
+        {"event.read", {{json::object()}, {{{"after", ids.event}}}, {{{"after", ids.event - 1}}}}},
+        {"event.list", {{json::object()}, {{{"before", ids.event}}}}},
+        {"bus.endpoint", plain},
+        {"user.get", plain},
+        {"user.set", {{{{"quiet_hours", "22:00-07:00"}}}}},
+        {"admin.health", plain},
+        {"admin.config", operators},
+        {"admin.backup", operators},
+        {"admin.shutdown", operators},
+        {"admin.stats", operators},
+        {"admin.token_create", {{{{"name", "adas-token"}}, false}, {{{"name", "new"}}}}},
+        {"admin.token_list", plain},
+        {"admin.token_revoke",
+         {{{{"id", ids.token}}}, {{{"id", "adas-token"}}}, {{{"id", "adas-toke"}}, false}}},
+    };
+}
+
+/// All rows that are the user's, in all tables.
+std::vector<std::string> rows_of(const EngineFixture& f, const std::string& user) {
+    SQLite::Database reader(f.directory.path() + "/taskd.db", SQLite::OPEN_READONLY);
+    std::vector<std::string> rows;
+    SQLite::Statement tables(
+        reader,
+        "SELECT m.name, group_concat('quote(' || c.name || ')', '||'',''||') FROM sqlite_schema m "
+        "JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND EXISTS (SELECT 1 FROM "
+        "pragma_table_info(m.name) u WHERE u.name = 'user_id') GROUP BY m.name");
+    while (tables.executeStep()) {
+        const std::string table = tables.getColumn(0).getString();
+        SQLite::Statement all(reader, "SELECT " + tables.getColumn(1).getString() + " FROM " +
+                                          table + " WHERE user_id = ? ORDER BY 1");
+        all.bind(1, user);
+        while (all.executeStep()) rows.push_back(table + ": " + all.getColumn(0).getString());
+    }
+    return rows;
+}
+
+/// A reply without what is new in every run: ids that it makes, and a token's secret.
+std::string masked(const std::string& reply) {
+    static const std::regex id("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}");
+    static const std::regex secret("\"secret\":\"[^\"]*\"");
+    return std::regex_replace(std::regex_replace(reply, id, "<id>"), secret, "<secret>");
+}
+
+struct World {
+    EngineFixture f;
+    Ids ids;
+
+    explicit World(bool has_ada) {
+        if (has_ada) ids = fill(f);
+        f.pass(61min);  // the reminder goes off, and is under way to the bell
+        if (has_ada) ids.event = f.result("event.read", json::object())["head"];
+    }
+};
+
+}  // namespace
+
+TEST_CASE("two users: the table names every method there is") {
+    std::set<std::string> named;
+    for (const auto& [method, ways] : attempts({})) {
+        CHECK_FALSE(ways.empty());
+        named.insert(method);
+    }
+    const auto methods = daemon::method_names();
+    CHECK(named == std::set<std::string>(methods.begin(), methods.end()));
+}
+
+TEST_CASE("two users: another's id is an id that does not exist, for every method") {
+    const Ids ids = World(true).ids;
+    // The ids are the same in each world: they come from the seed.
+    for (const auto& [method, ways] : attempts(ids)) {
+        for (const auto& [params, works_for_ada] : ways) {
+            CAPTURE(method, params.dump());
+            World full(true);
+            World empty(false);
+            REQUIRE(full.ids.task_id == ids.task_id);
+            const auto before = rows_of(full.f, "ada");
+            REQUIRE(before.size() > 30);
+
+            const auto reply = full.f.call(method, params, "bob");
+            CHECK(masked(reply.dump()) == masked(empty.f.call(method, params, "bob").dump()));
+            for (const auto& publication : full.f.last.publications)
+                CHECK(publication.user.str() == "bob");
+            CHECK(rows_of(full.f, "ada") == before);
+
+            const auto own = full.f.call(method, params, "ada");
+            CAPTURE(own.dump());
+            if (works_for_ada) CHECK(own.contains("result"));
+        }
+    }
+}
+
+TEST_CASE("two users: a poll of one is not answered by the events of the other") {
+    World world(true);
+    world.f.turn({world.f.request("event.read", {{"wait_ms", 20'000}}, "bob")});
+    CHECK(world.f.last.replies.empty());
+    world.f.result("task.add", {{"summary", "adas-own"}});
+    CHECK(world.f.last.replies.size() == 1);  // ada's own; bob's poll waits on
+    CHECK(world.f.engine->polls_parked() == 1);
+    const auto dismissed = world.f.engine->dismiss_polls_of(core::UserId{"ada"});
+    CHECK(dismissed.empty());
+    const auto of_bob = world.f.engine->dismiss_polls_of(core::UserId{"bob"});
+    REQUIRE(of_bob.size() == 1);
+    CHECK(json::parse(of_bob[0].body)["error"]["data"]["reason"] == "permission_denied");
+    CHECK(world.f.engine->polls_parked() == 0);
+}
