@@ -1188,15 +1188,14 @@ class Events(ClientTest):
         c = self.client
         for turn in range(3):
             c.send([c.request("task.add", summary="work", notes="n" * 40000) for _ in range(99)])
-            poll = c.request("event.read", after=99 + 100 * turn, wait_ms=1000)
+            # Longer than anything here is waited for: only the write can bring the answer.
+            poll = c.request("event.read", after=99 + 100 * turn, wait_ms=60000)
             write = c.request("task.add", summary="wake")
             c.send(poll)
             c.send(write)
             self.assertEqual(len(c.receive()), 99)
             self.assertIn("result", c.reply_to(write["id"]))
-            begin = time.monotonic()
             self.assertEqual(len(c.reply_to(poll["id"])["result"]["events"]), 1)
-            self.assertLess(time.monotonic() - begin, 0.5)
 
     def test_long_poll_in_a_batch_does_not_wait(self):
         replies = self.client.batch(self.client.request("event.read", after=0, wait_ms=60000))
