@@ -100,7 +100,7 @@ void Loop::reply(std::vector<Reply> replies) {
 void Loop::observe(const Turn& turn, std::size_t requests, std::chrono::nanoseconds took) {
     if (!observers_) return;
     if (observers_->http != nullptr && !turn.token_changes.empty())
-        observers_->http->tokens().apply(turn.token_changes);
+        observers_->http->tokens().apply(turn.token_changes, clock_.now());
     if (turn.store_error) observers_->pulse.store_error(*turn.store_error);
     observers_->metrics.turn(turn.figures, requests, took);
     observers_->metrics.standing({engine_.polls_parked(), engine_.deliveries_running(),

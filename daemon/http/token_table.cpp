@@ -9,6 +9,8 @@ namespace taskd::daemon {
 namespace {
 
 constexpr std::size_t prefix_digits = 8;
+// A clock that was set ahead by mistake must not take away what it did not expire.
+constexpr std::chrono::hours kept_expired{24};
 
 std::string prefix_of(const std::string& hash) {
     return hash.substr(0, prefix_digits);
@@ -25,11 +27,20 @@ Caller caller_of(const core::UserId& user, bool is_service) {
 
 TokenTable::TokenTable(std::vector<Token> tokens, std::string fixed, core::UserId owner)
     : fixed_(std::move(fixed)), owner_(std::move(owner)) {
+    reset(std::move(tokens));
+}
+
+void TokenTable::reset(std::vector<Token> tokens) {
+    const std::lock_guard lock(mutex_);
+    tokens_.clear();
     for (auto& token : tokens) tokens_.emplace(prefix_of(token.hash), std::move(token));
 }
 
-void TokenTable::apply(const std::vector<TokenChange>& changes) {
+void TokenTable::apply(const std::vector<TokenChange>& changes, core::Timestamp now) {
     const std::lock_guard lock(mutex_);
+    std::erase_if(tokens_, [&](const auto& entry) {
+        return entry.second.expires && *entry.second.expires + kept_expired <= now;
+    });
     for (const auto& [token, revoked] : changes) {
         if (!revoked) {
             tokens_.emplace(prefix_of(token.hash), token);

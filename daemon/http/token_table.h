@@ -23,7 +23,11 @@ public:
     /// none; it speaks as `owner`.
     TokenTable(std::vector<Token> tokens, std::string fixed, core::UserId owner);
 
-    void apply(const std::vector<TokenChange>& changes);
+    /// What has expired by `now` is forgotten on the way, so that the table can't grow by it.
+    void apply(const std::vector<TokenChange>& changes, core::Timestamp now);
+
+    /// Begins anew with these, as at a start.
+    void reset(std::vector<Token> tokens);
 
     /// Whose secret it is; none when it is unknown, revoked or expired. Any thread.
     [[nodiscard]] std::optional<Caller> find(std::string_view secret, core::Timestamp now) const;

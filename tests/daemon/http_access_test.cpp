@@ -152,11 +152,13 @@ TEST_CASE_METHOD(AccessFixture, "http: what a token may do goes by its scope") {
 TEST_CASE_METHOD(AccessFixture, "http: a token works until the instant it expires, or is revoked") {
     CHECK(tokens.find("taskd_soon", core::Timestamp{1'000'059'999ms}).has_value());
     CHECK_FALSE(tokens.find("taskd_soon", core::Timestamp{1'000'060s}).has_value());
-    tokens.apply({{token("ada", secret, "user"), true}, {token("eve", "new", "user"), false}});
+    tokens.apply({{token("ada", secret, "user"), true}, {token("eve", "new", "user"), false}},
+                 core::Timestamp{});
     CHECK_FALSE(tokens.find(secret, clock.now()).has_value());
     CHECK(tokens.find("new", clock.now())->user.str() == "eve");
     CHECK(tokens.size() == 3);
-    tokens.apply({{token("ada", secret, "user"), true}});  // once more changes nothing
+    tokens.apply({{token("ada", secret, "user"), true}},
+                 core::Timestamp{});  // once more changes nothing
     CHECK(tokens.size() == 3);
 }
 

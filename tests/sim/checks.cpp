@@ -36,6 +36,7 @@ void World::check_all() {
         check_reminders(user, log);
         listen(user, log);
         check_series(user);
+        check_tokens(user);
     }
     check_reads_change_nothing(users_[static_cast<std::size_t>(random_.between(0, 2))]);
     check_timers();
@@ -205,6 +206,27 @@ void World::check_reminders(const std::string& user, const std::vector<json>& lo
     }
 }
 
+void World::check_tokens(const std::string& user) {
+    const auto page = call(user, "admin.token_list", json::object())["result"]["tokens"];
+    std::map<std::string, json> stored;
+    for (const auto& token : page) {
+        require(!token.contains("secret"), "a token's secret is shown once");
+        stored[token["id"]] = token;
+    }
+    for (const auto& [id, secret] : known_[user].secrets) {
+        const auto caller = tokens_.find(secret, clock_.now());
+        const auto found = stored.find(id);
+        // An expired one may have been taken by retention; it opens nothing either way.
+        const bool lives =
+            found != stored.end() &&
+            (!found->second.contains("expires") ||
+             *core::parse_utc(found->second["expires"].get<std::string>()) > clock_.now());
+        require(caller.has_value() == lives, "P1: the table in memory knows the tokens in force");
+        require(!caller || (caller->user.str() == user && !caller->is_operator),
+                "P6: a token speaks for its own user");
+    }
+}
+
 void World::check_timers() {
     const auto none = [&](const char* sql, const char* promise) {
         daemon::Query row(*database_, sql);
@@ -255,6 +277,7 @@ void World::check_reads_change_nothing(const std::string& user) {
                                                    {"agenda.get", {{"limit", 5}}},
                                                    {"task.facets", json::object()},
                                                    {"user.get", json::object()},
+                                                   {"admin.token_list", json::object()},
                                                    {"channel.list", json::object()},
                                                    {"delivery.list", json::object()},
                                                    {"event.list", json::object()},

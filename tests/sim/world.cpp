@@ -59,6 +59,7 @@ void World::boot() {
     engine_ = std::make_unique<daemon::Engine>(*database_, engine_random_, settings(),
                                                daemon::Identity{1, "sim", "", {}});
     engine_->start(clock_.now());
+    tokens_.reset(engine_->tokens(clock_.now()));
 }
 
 void World::crash(bool power_too) {
@@ -91,6 +92,8 @@ void World::take_turn_output(daemon::Turn& turn) {
         listener.known = number;
         listener.seen.push_back(number);
     }
+    // HTTP's threads look tokens up in memory, as the turns told it.
+    tokens_.apply(turn.token_changes, clock_.now());
     for (auto& job : turn.jobs) {
         // One delivery is about one (reminder, slot, channel, firing), whatever is repeated.
         std::string about;
@@ -187,6 +190,10 @@ void World::learn(Sent& sent, const json& reply) {
     }
     json result = reply["result"];
     result.erase("replayed");
+    if (sent.method == "admin.token_create" && result.contains("secret"))
+        known_[sent.user].secrets[result["id"]] = result["secret"];
+    if (sent.method == "admin.token_revoke") known_[sent.user].secrets.erase(result["id"]);
+    result.erase("secret");  // said once, and no second time
     sent.answer = {{"result", result}};
     sent.answered_ms = clock_.now().time_since_epoch().count();
     for (const char* name : {"task", "next"})
@@ -277,6 +284,13 @@ void World::random_change(Sent& sent, std::int64_t kind, const Some& some_task, 
         sent.params["tz_default"] = "UTC";
     } else if (kind == 5) {
         sent.method = "reminder.acknowledge";
+    } else if (kind == 10) {
+        const std::string name = pick({"ci", "phone", "scraper"});
+        sent.method = random_.one_in(3) ? "admin.token_revoke" : "admin.token_create";
+        sent.params =
+            sent.method == "admin.token_revoke" ? json{{"id", name}} : json{{"name", name}};
+        if (sent.method == "admin.token_create" && random_.one_in(2))
+            sent.params["ttl_ms"] = random_.between(1, 100) * 3'600'000;
     } else if (kind == 9) {
         sent.method = "user.set";
         sent.params = {{"zone", pick({"Europe/Berlin", "", "UTC"})},
@@ -302,7 +316,7 @@ Sent World::random_command(const std::string& user) {
         std::advance(at, random_.between(0, static_cast<std::int64_t>(tasks.size()) - 1));
         return at->second["number"].dump();
     };
-    const auto kind = random_.between(0, 25);
+    const auto kind = random_.between(0, 26);
     if (kind <= 2) {
         sent.method = "task.add";
         sent.params = {{"summary", "series " + std::to_string(next_key_)},
@@ -363,6 +377,8 @@ void World::repeat_an_old_request() {
                             : old.method.rfind("channel", 0) == 0 ? "name"
                             : old.method.rfind("series", 0) == 0  ? "series"
                             : old.method.rfind("user", 0) == 0    ? "email"
+                            : old.method == "admin.token_create"  ? "name"
+                            : old.method == "admin.token_revoke"  ? "id"
                                                                   : "task";
         other[field] = "another request";
         const auto reply = call(old.user, old.method, other);

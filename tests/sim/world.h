@@ -4,6 +4,7 @@
 #pragma once
 
 #include "daemon/engine.h"
+#include "daemon/http/token_table.h"
 #include "tests/support/fault_vfs.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/seeded_random.h"
@@ -42,9 +43,10 @@ struct Sent {
 
 /// What a client must find again, from acknowledged answers alone.
 struct Known {
-    std::map<std::string, json> tasks;  ///< by id, as the last answer showed it
-    std::set<std::string> paused;       ///< series that were paused at some time
-    std::set<std::string> snoozed;      ///< reminders that were moved at some time
+    std::map<std::string, json> tasks;           ///< by id, as the last answer showed it
+    std::set<std::string> paused;                ///< series that were paused at some time
+    std::set<std::string> snoozed;               ///< reminders that were moved at some time
+    std::map<std::string, std::string> secrets;  ///< by id, of tokens that were not revoked
 };
 
 /// A subscriber that loses live copies and reads the log on a gap (P7).
@@ -90,6 +92,7 @@ private:
     void check_log(const std::string& user, const std::vector<json>& log);
     void check_series(const std::string& user);
     void check_reminders(const std::string& user, const std::vector<json>& log);
+    void check_tokens(const std::string& user);
     void check_timers();
     void check_reads_change_nothing(const std::string& user);
     void listen(const std::string& user, const std::vector<json>& log);
@@ -104,6 +107,7 @@ private:
     std::unique_ptr<daemon::Database> database_;
     std::unique_ptr<daemon::Engine> engine_;
     std::vector<std::string> users_{"ada", "bob", "eve"};
+    daemon::TokenTable tokens_{{}, "", core::UserId{}};
     std::vector<std::unique_ptr<Sent>> sent_;
     std::map<std::string, Known> known_;
     std::map<std::string, Listener> listeners_;
