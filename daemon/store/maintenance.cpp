@@ -75,7 +75,8 @@ bool Maintenance::trim(core::Timestamp now, const Settings& settings) {
                 now - settings.undo_ttl, trim_rows_max));
     batch(Query(db_,
                 "DELETE FROM task WHERE (user_id, id) IN "
-                "(SELECT user_id, id FROM task WHERE deleted < ? LIMIT ?)",
+                "(SELECT user_id, id FROM task t WHERE deleted < ? AND NOT EXISTS (SELECT 1 FROM "
+                "dependency d WHERE d.user_id = t.user_id AND d.depends_on = t.id) LIMIT ?)",
                 now - settings.undo_ttl, trim_rows_max));
     batch(Query(db_,
                 "DELETE FROM delivery WHERE (user_id, id) IN "

@@ -288,3 +288,18 @@ TEST_CASE("in quiet hours the reminder is an event at once, and its delivery wai
     f.pass(2min);
     CHECK(f.jobs.size() == 1);
 }
+
+TEST_CASE("retention leaves a deleted task that another one names, so that no task changes by it") {
+    EngineFixture f;
+    f.result("task.add", {{"summary", "first"}});
+    f.result("task.add", {{"summary", "second"}, {"depends_on", {"1"}}});
+    f.result("task.add", {{"summary", "third"}});
+    f.result("task.delete", {{"task", "1"}});
+    f.result("task.delete", {{"task", "3"}});
+    f.pass(24h * 40);
+    CHECK(f.count("SELECT count(*) FROM task") == 2);
+    CHECK(f.result("task.get", {{"task", "2"}})["task"]["depends_on"].size() == 1);
+    f.result("task.update", {{"task", "2"}, {"remove_depends_on", {"1"}}});
+    f.pass(2h);
+    CHECK(f.count("SELECT count(*) FROM task") == 1);
+}
