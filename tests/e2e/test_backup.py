@@ -17,7 +17,7 @@ import zmq
 from test_files import small_disk
 
 STOP_MAX = 10.0  # seconds
-BALLAST = 600_000  # rows that make a backup take its time
+BALLAST = 400_000  # rows that make a backup take its time
 
 
 class BackupTestCase(support.TestCase):

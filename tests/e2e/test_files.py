@@ -202,7 +202,8 @@ class LocksAndSockets(FilesTestCase):
             os.makedirs(os.path.dirname(lock), mode=0o700, exist_ok=True)
             target = self.home.path + "/target"
             os.symlink(target, lock)
-            self.assert_refused(self.refusal(), 6, f"{key}: {lock}: is a symbolic link", "remove it")
+            self.assert_refused(self.refusal(), 6, f"{key}: {lock}: is a symbolic link",
+                                "remove it")
             self.assertFalse(os.path.exists(target))
             os.remove(lock)
             os.mkdir(lock)
@@ -237,6 +238,7 @@ class Environment(FilesTestCase):
         self.give_to_plain_user()
         directory = f"/tmp/taskd-{PLAIN_UID}"
         self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+        self.addCleanup(lambda: os.path.islink(directory) and os.remove(directory))
         # Somebody was there first, with a link or a directory of their own.
         os.symlink(self.home.path, directory)
         refused = self.refusal(without=["XDG_RUNTIME_DIR"], as_plain=True)
