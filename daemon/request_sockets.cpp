@@ -4,6 +4,7 @@
 #include "core/text.h"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace taskd::daemon {
 namespace {
@@ -26,6 +27,8 @@ zmq::socket_t open(zmq::context_t& context, zmq::socket_type type, const std::st
     if (zmq_setsockopt(socket.handle(), ZMQ_IPC_FILTER_UID, &uid, sizeof uid) != 0)
         throw zmq::error_t();
     if (type == zmq::socket_type::xpub) socket.set(zmq::sockopt::xpub_verbose, true);
+    // A reply that a full peer does not take is told, and counted; with DONTWAIT, it never blocks.
+    if (type == zmq::socket_type::router) socket.set(zmq::sockopt::router_mandatory, true);
     // Set, bind neither makes nor removes the file: it is systemd's, and its listener stays.
     if (passed >= 0) socket.set(zmq::sockopt::use_fd, passed);
     socket.bind(address);
@@ -114,7 +117,13 @@ void RequestSockets::reply(const std::vector<Reply>& replies) {
         }
         zmq::socket_t& socket = user->second.requests;
         const auto more = send_flags::sndmore | send_flags::dontwait;
-        bool sent = socket.send(zmq::buffer(peer.routing_id), more).has_value();
+        bool sent = false;
+        try {
+            sent = socket.send(zmq::buffer(peer.routing_id), more).has_value();
+        } catch (const zmq::error_t& failure) {
+            if (failure.num() != EHOSTUNREACH) throw;
+            continue;  // it has gone, and waits for nothing
+        }
         if (sent && peer.has_delimiter) sent = socket.send(zmq::message_t(), more).has_value();
         if (sent) sent = socket.send(zmq::buffer(body), send_flags::dontwait).has_value();
         if (!sent) ++dropped_;

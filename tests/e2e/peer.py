@@ -49,7 +49,8 @@ class Peer:
         self.close(name)
         socket = self.context.socket(KINDS[kind])
         socket.linger = 0
-        socket.set_hwm(hwm)
+        socket.sndhwm = 0
+        socket.rcvhwm = hwm
         if identity is not None:
             socket.setsockopt(zmq.ROUTING_ID, bytes.fromhex(identity))
         if kind == "sub":

@@ -171,33 +171,36 @@ class Sizes(Hostile):
 class SlowReaders(Hostile):
     def test_a_client_that_reads_no_replies_delays_nobody_and_memory_is_bounded(self):
         self.home.start()
-        for number in range(200):
+        for number in range(20):
             self.home.get("root", "task.add", user_id="bob", summary=f"{number} " + "x" * 400,
                           notes="n" * 2000)
         before = self.home.rss_mib()
         bob = self.home.peer("bob")
         bob.open(name="stuck", kind="dealer", path=self.home.requests("bob"), hwm=1)
-        # Not all need to get out: its own queue is full when the daemon's is.
-        blocked = self.raw_requests("bob", 5000)
+        bob.send(name="stuck", method="task.list", times=5000)
         slowest = 0
         for number in range(50):
             begun = time.monotonic()
             self.home.get("ada", "task.add", summary=f"{number}")
             slowest = max(slowest, time.monotonic() - begun)
         self.assertLess(slowest, 5)
-        self.assertEqual(self.home.get("ada", "task.list")["total"], 50)
-        blocked.kill()
-        support.wait_for(lambda: self.home.get("bob", "task.list")["total"] == 200, "bob again")
-        self.assertLess(self.home.rss_mib() - before, 1024)
+        # 1000 replies of 50 kB wait for the client, and what the kernel holds; the others are lost.
+        support.wait_for(lambda: self.gauge("taskd_replies_dropped_total") > 3000,
+                         "replies are lost")
+        self.assertLess(self.home.rss_mib() - before, 150)
+        self.assertEqual(self.home.get("bob", "task.list")["total"], 20)
 
-    def raw_requests(self, name, count):
-        """Another process of that user's, which sends and never reads."""
-        peer = system_home.Peer(system_home.UIDS[name])
-        self.addCleanup(peer.kill)
-        peer.open(name="stuck", kind="dealer", path=self.home.requests(name))
-        peer.send(name="stuck", method="task.list", times=count,
-                  params={"limit": 1000})
-        return peer
+    def test_one_users_slow_requests_do_not_fill_a_turn(self):
+        self.home.start()
+        for number in range(200):
+            self.home.get("root", "task.add", user_id="bob", summary=f"{number}", notes="n" * 2000)
+        bob = self.home.peer("bob")
+        bob.open(name="many", kind="dealer", path=self.home.requests("bob"))
+        bob.send(name="many", method="task.list", times=2000, params={"limit": 1000})
+        for number in range(10):
+            begun = time.monotonic()
+            self.home.get("ada", "task.add", summary=f"{number}")
+            self.assertLess(time.monotonic() - begun, 3)  # 8 s, in turns of 1024 of them
 
     def test_a_subscriber_that_does_not_read_delays_nobody_and_memory_is_bounded(self):
         self.home.start()
@@ -205,13 +208,15 @@ class SlowReaders(Hostile):
         for connection in stuck:
             connection.sendall(b"\x00\x01\x01")
         reader = self.home.peer("root")
-        reader.open(name="events", kind="sub", path=self.home.events("root"), topic="task.created")
+        reader.open(name="events", kind="sub", path=self.home.events("root"))
+        self.assertEqual(reader.receive(name="events", ms=30_000)[0], "taskd.head")
         before = self.home.rss_mib()
         for number in range(1500):
             begun = time.monotonic()
             self.home.call("task.add", summary=f"{number}", notes="x" * 4000)
             self.assertLess(time.monotonic() - begun, 5)
-        events = [m for m in reader.receive_all(name="events", ms=1000)]
+        events = [message for message in reader.receive_all(name="events", ms=1000)
+                  if message[0] == "task.created"]
         self.assertEqual(len(events), 1500)
         # 10 of them hold at most 1000 messages of 5 kB each.
         self.assertLess(self.home.rss_mib() - before, 120)
