@@ -74,6 +74,10 @@ std::optional<core::Timestamp> due_instant(const Task& task) {
     return task.content.due->at;
 }
 
+// A page ends early when its tasks have long notes: a reply of 1000 times 64 KiB would hold up
+// everybody, and be held in memory for a reader that is slow. `total` says that there are more.
+constexpr std::size_t page_bytes_max = 1024 * 1024;
+
 /// LIKE's own wildcards in what the user typed mean themselves.
 std::string like_pattern(const std::string& text) {
     std::string pattern = "%";
@@ -162,13 +166,20 @@ ipc::TaskPage UnitOfWork::list_tasks(const core::UserId& user, const core::TaskQ
     Query row(db_, page_statement(query.sort), user.str(), query.deleted, statuses.dump(),
               query.project, tags, text, query.due_from, query.due_before, query.limit,
               query.offset, query.blocked);
-    while (row.step()) page.tasks.push_back(read_task(db_, row));
+    std::size_t bytes = 0;
+    bool cut = false;
+    while (!cut && row.step()) {
+        page.tasks.push_back(read_task(db_, row));
+        const auto& content = page.tasks.back().content;
+        bytes += content.summary.size() + content.notes.size();
+        cut = bytes > page_bytes_max;
+    }
     for (const auto& task : page.tasks)
         if (task.is_open() && !task.depends_on.empty() && is_blocked(task))
             page.blocked.push_back(task.number);
     const auto shown = static_cast<std::int64_t>(page.tasks.size());
     page.total = query.offset + shown;
-    if (shown == query.limit || (shown == 0 && query.offset > 0)) {
+    if (shown == query.limit || cut || (shown == 0 && query.offset > 0)) {
         Query count(db_, "SELECT count(*) FROM (SELECT 1" TASK_FILTER " LIMIT ?9 OFFSET ?10)",
                     user.str(), query.deleted, statuses.dump(), query.project, tags, text,
                     query.due_from, query.due_before, core::counted_max + 1, 0, query.blocked);

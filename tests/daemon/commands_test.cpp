@@ -303,3 +303,15 @@ TEST_CASE("retention leaves a deleted task that another one names, so that no ta
     f.pass(2h);
     CHECK(f.count("SELECT count(*) FROM task") == 1);
 }
+
+TEST_CASE("a page of tasks with long notes ends early and says that there are more") {
+    EngineFixture f;
+    for (int i = 0; i < 40; ++i)
+        f.result("task.add", {{"summary", "x"}, {"notes", std::string(60'000, 'n')}});
+    const auto page = f.result("task.list", {{"limit", 1000}});
+    CHECK(page["tasks"].size() == 18);  // the first past 1 MiB is the last
+    CHECK(page["total"] == 40);
+    const auto rest = f.result("task.list", {{"limit", 1000}, {"offset", 36}});
+    CHECK(rest["tasks"].size() == 4);
+    CHECK(rest["total"] == 40);
+}
