@@ -48,12 +48,6 @@ using core::Result;
 constexpr rlim_t descriptors_wanted = 65'536;
 constexpr std::size_t sockets_spare = 512;  // workers, HTTP's bridge and its threads
 
-std::string from_environment(const char* name) {
-    // Called before any thread is started.
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
-
 /// libzmq ends the process when accept has no descriptor left, so as many as allowed are asked for.
 void raise_descriptor_limit() {
     rlimit limit{};
@@ -141,13 +135,8 @@ Result<void> make_directories(const Config& config, const ipc::Endpoint& endpoin
 }
 
 /// SIGHUP: what may change does, and what needs a restart is said so.
-void adopt(const Log& log, Config& config, const LoadConfig& load, Engine& engine) {
-    const auto fresh = load();
-    if (!fresh) {
-        log->error("reload_refused because={}", field(fresh.error().message));
-        return;
-    }
-    const auto changes = config.adopt(*fresh);
+void adopt(const Log& log, Config& config, const Config& fresh, Engine& engine) {
+    const auto changes = config.adopt(fresh);
     for (const auto& change : changes)
         log->info("reload key={} from={} to={} {}", change.key, field(change.from),
                   field(change.to), change.applied ? "applied" : "needs_restart");
@@ -161,44 +150,6 @@ std::string host_name() {
     if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
     return name.data();
 }
-
-}  // namespace
-
-Result<Home> find_home() {
-    Home home;
-    const passwd* entry = getpwuid(geteuid());
-    home.user = login_name(geteuid());
-    std::string base = from_environment("HOME");
-    if (base.empty() && entry != nullptr) base = entry->pw_dir;
-    const auto directory = [&](const char* variable, const char* standard) {
-        const std::string named = from_environment(variable);
-        return (!named.empty() && named.front() == '/' ? named : base + standard) + "/taskd";
-    };
-    if (base.empty() &&
-        (from_environment("XDG_STATE_HOME").empty() || from_environment("XDG_CONFIG_HOME").empty()))
-        return tl::unexpected(Error{Reason::unavailable,
-                                    "there is no home directory to keep the "
-                                    "store in",
-                                    {},
-                                    "set HOME, or XDG_STATE_HOME and XDG_CONFIG_HOME"});
-    home.state = directory("XDG_STATE_HOME", "/.local/state");
-    home.config_file = directory("XDG_CONFIG_HOME", "/.config") + "/taskd.toml";
-    home.sockets = ipc::personal_directory();
-    return home;
-}
-
-Home system_home() {
-    // systemd names its own directories for a unit that asks for others.
-    const auto named = [](const char* variable, const char* standard) {
-        const std::string path = from_environment(variable);
-        return path.empty() || path.find(':') != std::string::npos ? standard : path;
-    };
-    return {named("CONFIGURATION_DIRECTORY", "/etc/taskd") + "/taskd.toml",
-            named("STATE_DIRECTORY", "/var/lib/taskd"), login_name(geteuid()),
-            named("RUNTIME_DIRECTORY", "/run/taskd"), true};
-}
-
-namespace {
 
 /// Builds everything on this configuration, and runs the loop.
 Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, const Home& home,
@@ -246,13 +197,14 @@ Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, cons
     RequestSockets sockets(context);
     Bus bus(settings.bus_heartbeat);
     Admissions admissions(sockets, bus, engine, *log);
-    const auto admit = [&]() -> Result<void> {
-        const auto accounts = admitted_accounts(config.text("admission.group"), users_max);
-        if (!accounts) return tl::unexpected(accounts.error());
-        return admissions.admit(*accounts, endpoint->directory());
+    const auto accounts_of = [&](const Config& wanted) {
+        return admitted_accounts(wanted.text("admission.group"), users_max);
     };
     if (home.is_system) {
-        if (auto admitted = admit(); !admitted) return tl::unexpected(admitted.error());
+        const auto accounts = accounts_of(config);
+        if (!accounts) return tl::unexpected(accounts.error());
+        if (auto admitted = admissions.admit(*accounts, endpoint->directory()); !admitted)
+            return tl::unexpected(admitted.error());
     } else {
         Caller caller{owner, true};
         caller.events_endpoint = endpoint->events();
@@ -262,11 +214,19 @@ Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, cons
     BackupWorker backups(store);
     ServiceManager service;
     Loop loop(engine, sockets, bus, workers, backups, clock, service, std::move(signals), *log);
+    const auto reload = [&]() -> Result<void> {
+        // All of it is read before any of it is taken over.
+        const auto fresh = load();
+        if (!fresh) return tl::unexpected(fresh.error());
+        const auto accounts = home.is_system ? accounts_of(*fresh) : Result<std::vector<Account>>{};
+        if (!accounts) return tl::unexpected(accounts.error());
+        adopt(*log, config, *fresh, engine);
+        if (!home.is_system) return {};
+        return admissions.admit(*accounts, endpoint->directory());
+    };
     loop.on_reload([&] {
-        adopt(*log, config, load, engine);
-        if (home.is_system)
-            if (auto admitted = admit(); !admitted)
-                (*log)->error("reload_refused because={}", field(admitted.error().message));
+        if (auto reloaded = reload(); !reloaded)
+            (*log)->error("reload_refused because={}", field(reloaded.error().message));
         return admissions.dismissed();
     });
     HttpServer::Parts parts{
