@@ -76,7 +76,8 @@ class SystemHome(support.Home):
         self.env.update({
             "CONFIGURATION_DIRECTORY": self.config, "STATE_DIRECTORY": self.state,
             "RUNTIME_DIRECTORY": self.root, "LD_PRELOAD": WRAPPER,
-            "NSS_WRAPPER_PASSWD": self.passwd, "NSS_WRAPPER_GROUP": self.group})
+            "NSS_WRAPPER_PASSWD": self.passwd, "NSS_WRAPPER_GROUP": self.group,
+            "NSS_WRAPPER_DISABLE_DEEPBIND": "1"})  # which the sanitizers refuse
         if "ASAN_OPTIONS" in self.env:
             self.env["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
 
