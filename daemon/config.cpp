@@ -8,6 +8,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
@@ -37,6 +38,8 @@ std::optional<std::int64_t> to_span(const std::string& text) {
     if (!span) return {};
     return std::chrono::milliseconds{*span}.count();
 }
+
+constexpr std::array<std::string_view, 5> log_levels{"debug", "info", "warning", "error", "off"};
 
 const ConfigKey* find_key(std::string_view name) {
     const auto found = std::find_if(config_keys().begin(), config_keys().end(),
@@ -160,6 +163,9 @@ core::Result<void> Config::set(const ConfigKey& key, const std::string& text,
                        : refuse("a span such as " + std::string(key.standard) + ", at most " +
                                 core::format_span(std::chrono::seconds{key.max / second}));
     }
+    if (key.name == "log.level" &&
+        std::find(log_levels.begin(), log_levels.end(), text) == log_levels.end())
+        return refuse("debug, info, warning, error or off");
     values_[std::string(key.name)] = {text, origin};
     return {};
 }

@@ -321,7 +321,8 @@ void Engine::answer_polls(Timestamp now, Monotonic monotonic, Attempt& attempt) 
         const bool news =
             std::any_of(attempt.turn.publications.begin(), attempt.turn.publications.end(),
                         [&poll = poll](const Publication& p) {
-                            return p.user == poll.user && poll.filter.matches(p.event.type);
+                            return p.user == poll.user && p.event.userseq > poll.after &&
+                                   poll.filter.matches(p.event.type);
                         });
         if (!news && monotonic < poll.until) continue;
         UnitOfWork unit(context_, now, poll.user, "");

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <cstring>
 
 namespace taskd::ipc {
 namespace {
@@ -29,7 +31,8 @@ public:
     Monitor(zmq::context_t& context, zmq::socket_t& socket, std::int64_t id)
         : socket_(socket), pair_(context, zmq::socket_type::pair) {
         const std::string address = "inproc://taskd-client-monitor-" + std::to_string(id);
-        zmq_socket_monitor(socket_.handle(), address.c_str(), ZMQ_EVENT_DISCONNECTED);
+        zmq_socket_monitor(socket_.handle(), address.c_str(),
+                           ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED);
         pair_.connect(address);
     }
     Monitor(const Monitor&) = delete;
@@ -37,6 +40,16 @@ public:
     ~Monitor() { zmq_socket_monitor(socket_.handle(), nullptr, 0); }
 
     [[nodiscard]] zmq::socket_t& socket() { return pair_; }
+
+    /// The next event's number (zmq_socket_monitor(3): two frames, the number first).
+    [[nodiscard]] std::uint16_t event() {
+        zmq::message_t frame;
+        std::uint16_t number = 0;
+        (void)pair_.recv(frame);
+        if (frame.size() >= sizeof number) std::memcpy(&number, frame.data(), sizeof number);
+        while (frame.more()) (void)pair_.recv(frame);
+        return number;
+    }
 
 private:
     zmq::socket_t& socket_;
@@ -73,7 +86,12 @@ Client::Exchange Client::exchange(const std::string& request, std::int64_t id,
             } while (frame.more());
             return {Outcome::replied, frame.to_string()};
         }
-        if ((items[1].revents & ZMQ_POLLIN) != 0) return {Outcome::disconnected, {}};
+        if ((items[1].revents & ZMQ_POLLIN) != 0) {
+            // A daemon that was killed may still have seemed to listen a moment ago; libzmq would
+            // go on trying for ever. One whose backlog is full does listen.
+            const bool lost = monitor.event() == ZMQ_EVENT_DISCONNECTED;
+            if (lost || !endpoint_.is_listening()) return {Outcome::disconnected, {}};
+        }
         if (left == milliseconds{0}) return {Outcome::timed_out, {}};
     }
 }

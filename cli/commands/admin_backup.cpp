@@ -27,15 +27,22 @@ int backup(Context& context, const Words& words) {
 }
 
 int restore(Context& context, const Words& words) {
+    std::error_code error;
+    const auto path = std::filesystem::absolute(words.at(0), error).lexically_normal();
     const auto place = context.place();
     if (!place) return context.fail(place.error());
+    if (place->is_system)
+        return context.fail({core::Reason::failed_precondition,
+                             "the system daemon's store is restored by its own user, while it is "
+                             "stopped",
+                             {},
+                             "systemctl stop taskd; runuser -u taskd -- taskd --system --restore " +
+                                 shell_words({path.string()})});
     if (place->endpoint.is_listening())
         return context.fail({core::Reason::failed_precondition,
                              "a daemon is using the store",
                              {},
-                             place->is_system ? "systemctl stop taskd" : "taskctl shutdown"});
-    std::error_code error;
-    const auto path = std::filesystem::absolute(words.at(0), error).lexically_normal();
+                             "taskctl shutdown"});
     context.screen().flush();
     // The daemon's own program does it: it knows the store, and takes its locks.
     const auto status = run_taskd({"--restore", path.string()});

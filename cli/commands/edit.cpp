@@ -14,6 +14,8 @@ namespace {
 
 constexpr const char* untouched = "\x01";  // no argument can hold it: the flag was not given
 
+constexpr int openings_max = 100;  // a person gives up before; a program might never
+
 struct Given {
     std::string summary = untouched;
     std::string notes = untouched;
@@ -121,7 +123,7 @@ int edit_in_editor(Context& context, const Given& given, const std::string& task
 
     std::string text = edit_text(details->value, "");
     std::string before;  // what was refused last
-    for (;;) {
+    for (int opened = 1;; ++opened) {
         const auto edited = editor->edit(text);
         if (!edited) return context.fail(edited.error());
         if (is_blank(*edited)) {
@@ -151,7 +153,7 @@ int edit_in_editor(Context& context, const Given& given, const std::string& task
                               problem.reason == core::Reason::failed_precondition ||
                               problem.reason == core::Reason::not_found;
         const std::string rest = without_problems(*edited);
-        if (!can_mend || rest == before) {
+        if (!can_mend || rest == before || opened == openings_max) {
             const std::string kept = "your text is kept in " + editor->keep();
             problem.hint = problem.hint.empty() ? kept : problem.hint + " (" + kept + ")";
             return context.fail(problem);

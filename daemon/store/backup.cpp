@@ -24,6 +24,10 @@ using core::Result;
 namespace fs = std::filesystem;
 
 tl::unexpected<Error> unavailable(const std::string& what, const std::error_code& why) {
+    // The daemon's user writes it, who may have less rights than the one who asks.
+    if (why == std::errc::permission_denied)
+        return tl::unexpected(Error{Reason::permission_denied, what + ": " + why.message(), "path",
+                                    "name a place that the daemon's user may write to"});
     return tl::unexpected(Error{Reason::unavailable, what + ": " + why.message(), "path", {}});
 }
 
@@ -145,6 +149,13 @@ Result<std::string> restore_store(const std::string& copy, const std::string& st
     // Written anew rather than copied: a copy of a file in use, or with a log beside it, is
     // complete this way too.
     if (auto made = back_up(copy, next, never); !made) return tl::unexpected(made.error());
+
+    // Root may do it for the daemon's user, who must be able to open it afterwards.
+    struct stat owner {};
+    if (stat(fs::exists(store, why) ? store.c_str() : fs::path(store).parent_path().c_str(),
+             &owner) == 0 &&
+        geteuid() == 0 && chown(next.c_str(), owner.st_uid, owner.st_gid) != 0)
+        return unavailable(next, {errno, std::generic_category()});
 
     std::string kept;
     if (fs::exists(store, why)) {

@@ -315,3 +315,13 @@ TEST_CASE("a page of tasks with long notes ends early and says that there are mo
     CHECK(rest["tasks"].size() == 4);
     CHECK(rest["total"] == 40);
 }
+
+TEST_CASE("a long poll is not woken by what came before it in the same turn") {
+    EngineFixture f;
+    f.turn({f.request("task.add", {{"summary", "before"}}, "ada", false, 1),
+            f.request("event.read", {{"after", 1}, {"wait_ms", 60'000}}, "ada", false, 2)});
+    CHECK(f.last.replies.size() == 1);
+    f.turn({f.request("task.add", {{"summary", "news"}}, "ada", false, 3)});
+    REQUIRE(f.last.replies.size() == 2);
+    CHECK(json::parse(f.last.replies[1].body)["result"]["events"].size() == 1);
+}

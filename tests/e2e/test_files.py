@@ -104,7 +104,10 @@ class Store(FilesTestCase):
         self.assertEqual(error["data"]["reason"], "data_loss")
         self.assertIn("the store is damaged", error["message"])
         self.assertIn("restore a backup", error["data"]["hint"])
-        self.assertEqual(self.home.result("task.get", task="1")["task"]["summary"], "needle 0")
+        # Ids are random, so which tasks share the damaged pages differs; most do not.
+        served = [number for number in range(1, 401)
+                  if "result" in self.home.call("task.get", task=str(number))]
+        self.assertGreater(len(served), 200)
         self.assertEqual(self.home.result("channel.list")["channels"], [])
         support.wait_for(lambda: "the store is damaged" in self.home.log(), "the log says it")
         self.assertEqual(self.home.kill(signal.SIGTERM), 0)

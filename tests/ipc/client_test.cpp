@@ -173,6 +173,26 @@ TEST_CASE("no reply in time says that it may have been accepted, and under which
     CHECK(answer.error().hint.find("--idempotency-key k") != std::string::npos);
 }
 
+TEST_CASE("a daemon that was gone before the request went out is started anew") {
+    test::TempDir directory;
+    test::SeededRandom random{1};
+    zmq::context_t context;
+    std::unique_ptr<Peer> peer;
+    int asked = 0;
+    // As after kill -9: what was asked for a moment ago still seemed to listen.
+    ipc::Client client(
+        context, endpoint_in(directory.path()), random, {}, [&]() -> core::Result<void> {
+            if (++asked == 2)
+                peer =
+                    std::make_unique<Peer>(endpoint_in(directory.path()), [](const json& request) {
+                        return ipc::result_reply(request["id"], {{"pid", 7}});
+                    });
+            return {};
+        });
+    CHECK(client.call_json("admin.shutdown", json::object(), false).has_value());
+    CHECK(asked == 2);
+}
+
 TEST_CASE("a peer that always hangs up is given up after a few connections") {
     Calling calling;
     Peer peer(calling.endpoint, [](const json&) { return std::optional<json>(); });
