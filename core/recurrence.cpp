@@ -25,6 +25,7 @@ constexpr std::int64_t cycle_days = 146097;
 
 std::int64_t cycle_of(Frequency frequency) {
     switch (frequency) {
+    default:
     case Frequency::daily:
         return cycle_days;
     case Frequency::weekly:
@@ -111,8 +112,9 @@ DayMask year_mask(const Rrule& rule, bool leap, unsigned first_weekday, year_mon
 
 }  // namespace
 
-Recurrence::Recurrence(const Rrule& rule, LocalTime dtstart)
-    : rule_(rule),
+Recurrence::Recurrence(const Rrule& rule, LocalTime dtstart, TimeZone zone)
+    : zone_(std::move(zone)),
+      rule_(rule),
       start_day_(floor<days>(dtstart)),
       time_of_day_(dtstart - start_day_),
       first_(dtstart),
@@ -123,6 +125,8 @@ Recurrence::Recurrence(const Rrule& rule, LocalTime dtstart)
 void Recurrence::compile() {
     const year_month_day dtstart{start_day_};
     switch (rule_.frequency) {
+    default:
+        break;
     case Frequency::weekly: {
         if (rule_.by_day.empty()) rule_.by_day.push_back({0, weekday_of(start_day_)});
         DayMask week;
@@ -151,6 +155,8 @@ std::int64_t Recurrence::index_of(local_days day) const {
     const year_month_day date{day};
     const year_month_day start{start_day_};
     switch (rule_.frequency) {
+    default:
+        break;
     case Frequency::daily:
         return (day - start_day_).count();
     case Frequency::weekly: {
@@ -170,6 +176,8 @@ std::int64_t Recurrence::index_of(local_days day) const {
 Recurrence::Period Recurrence::period(std::int64_t index) const {
     const year_month_day start{start_day_};
     switch (rule_.frequency) {
+    default:
+        break;
     case Frequency::daily: {
         const local_days day = start_day_ + days{index};
         const year_month_day date{day};
@@ -308,7 +316,7 @@ LocalTime Recurrence::last_at(Timestamp until, const TimeZone& zone) const {
 Result<Recurrence> Recurrence::make(const Rrule& rule, LocalTime dtstart, const TimeZone& zone) {
     if (dtstart < LocalTime{local_days{year{1} / 1 / 1}} || dtstart > end_of_time)
         return invalid_argument("dtstart", "lies outside the years 1 to 9999");
-    Recurrence made(rule, dtstart);
+    Recurrence made(rule, dtstart, zone);
     if (rule.until) {
         const auto& until = *rule.until;
         made.last_ = until.is_date  ? until.local + days{1} - seconds{1}
@@ -323,6 +331,40 @@ Result<Recurrence> Recurrence::make(const Rrule& rule, LocalTime dtstart, const 
     made.first_ = *first;
     if (rule.count) made.last_ = made.nth(*rule.count);
     return made;
+}
+
+Result<Recurrence> Recurrence::make(const RecurrenceSpec& spec) {
+    auto zone = TimeZone::load(spec.tzid.empty() ? "UTC" : spec.tzid);
+    if (!zone) return tl::unexpected(zone.error());
+    return make(spec.rrules.at(0), spec.dtstart, *zone);
+}
+
+Slot Recurrence::slot_at(const RecurrenceId& id) const {
+    return {id, zone_.to_utc(id.local).at, id.local.time_since_epoch().count() * 100'000};
+}
+std::optional<Slot> Recurrence::next_after(const Slot& slot) const {
+    const auto next = next_after(slot.id.local);
+    return next ? std::optional(slot_at({*next, false})) : std::nullopt;
+}
+std::optional<Slot> Recurrence::prev_before(const Slot& slot) const {
+    const auto previous = prev_before(slot.id.local);
+    return previous ? std::optional(slot_at({*previous, false})) : std::nullopt;
+}
+std::optional<Slot> Recurrence::next_after(Timestamp time) const {
+    auto slot = next_after(zone_.to_local(time) - days{1});
+    while (slot && zone_.to_utc(*slot).at <= time) slot = next_after(*slot);
+    return slot ? std::optional(slot_at({*slot, false})) : std::nullopt;
+}
+std::optional<Slot> Recurrence::prev_before(Timestamp time) const {
+    auto slot = prev_before(zone_.to_local(time) + days{1});
+    while (slot && zone_.to_utc(*slot).at >= time) slot = prev_before(*slot);
+    return slot ? std::optional(slot_at({*slot, false})) : std::nullopt;
+}
+bool Recurrence::contains(const RecurrenceId& id) const {
+    return !id.fold && contains(id.local);
+}
+std::uint64_t Recurrence::count_in(const Slot& from, const Slot& to) const {
+    return count_in(from.id.local, to.id.local);
 }
 
 }  // namespace taskd::core

@@ -5,6 +5,7 @@
 #include "core/day_mask.h"
 #include "core/result.h"
 #include "core/rrule.h"
+#include "core/slot.h"
 #include "core/time_zone.h"
 
 #include <cstdint>
@@ -20,8 +21,35 @@ namespace taskd::core {
 /// Cost:   next_after, prev_before and contains don't depend on the distance from DTSTART; a rule
 ///         that never matches ends within one Gregorian cycle (400 years) of table look-ups.
 /// Source: RFC 5545 section 3.3.10. DTSTART that the rule doesn't match is not a slot.
+/// What forms a recurrence set (RFC 5545 section 3.8.5): the rules and dates of one component, all
+/// in the zone of DTSTART. `tzid` is empty for floating times.
+struct RecurrenceSpec {
+    LocalTime dtstart;
+    bool is_date = false;  ///< VALUE=DATE: every slot is a day
+    std::string tzid;
+    std::vector<Rrule> rrules;
+    std::vector<Rrule> exrules;  ///< EXRULE (RFC 2445 section 4.8.5.2), in old files
+    std::vector<LocalTime> rdates;
+    std::vector<LocalTime> exdates;
+};
+
 class Recurrence {
 public:
+    [[nodiscard]] static Result<Recurrence> make(const RecurrenceSpec& spec);
+
+    [[nodiscard]] std::optional<Slot> first_slot() const { return slot_at({first_, false}); }
+    [[nodiscard]] std::optional<Slot> next_after(const Slot& slot) const;
+    [[nodiscard]] std::optional<Slot> prev_before(const Slot& slot) const;
+    /// The first slot that happens after `time`, and the last one that happens before it.
+    [[nodiscard]] std::optional<Slot> next_after(Timestamp time) const;
+    [[nodiscard]] std::optional<Slot> prev_before(Timestamp time) const;
+    [[nodiscard]] bool contains(const RecurrenceId& id) const;
+    /// How many slots lie from one to the other, both included.
+    [[nodiscard]] std::uint64_t count_in(const Slot& from, const Slot& to) const;
+    /// When an id's time is, also of one that is not a slot of this recurrence.
+    [[nodiscard]] Slot slot_at(const RecurrenceId& id) const;
+
+    // ---- to go, with their callers ----
     /// Errors: invalid_argument on `rrule` - the rule has no slot at all ("impossible").
     [[nodiscard]] static Result<Recurrence> make(const Rrule& rule, LocalTime dtstart,
                                                  const TimeZone& zone);
@@ -35,7 +63,7 @@ public:
     [[nodiscard]] std::uint64_t count_in(LocalTime from, LocalTime to) const;
 
 private:
-    Recurrence(const Rrule& rule, LocalTime dtstart);
+    Recurrence(const Rrule& rule, LocalTime dtstart, TimeZone zone);
 
     // A period is a day, week, month or year by FREQ, numbered from DTSTART's own (0).
     struct Period {
@@ -49,6 +77,7 @@ private:
     [[nodiscard]] LocalTime nth(std::uint32_t count) const;
     [[nodiscard]] LocalTime last_at(Timestamp until, const TimeZone& zone) const;
 
+    TimeZone zone_;
     Rrule rule_;
     std::chrono::local_days start_day_;
     std::chrono::seconds time_of_day_;

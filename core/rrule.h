@@ -12,7 +12,10 @@
 
 namespace taskd::core {
 
-enum class Frequency { daily, weekly, monthly, yearly };
+enum class Frequency { secondly, minutely, hourly, daily, weekly, monthly, yearly };
+
+/// SKIP (RFC 7529 section 4.1): what becomes of a month's day that does not exist.
+enum class Skip { omit, backward, forward };
 
 /// One value of BYDAY. `weekday` counts from 0 = MO to 6 = SU; `ordinal` 2 is "the second", -1 "the
 /// last" of the month or year, 0 "every".
@@ -32,16 +35,24 @@ struct Until {
     bool operator==(const Until&) const = default;
 };
 
-/// A recurrence rule (RFC 5545 section 3.3.10) of the parts FREQ, INTERVAL, COUNT, UNTIL, BYDAY,
-/// BYMONTHDAY and WKST. Lists are sorted and free of repeats.
+/// A recurrence rule (RFC 5545 section 3.3.10; SKIP is RFC 7529's). Lists are sorted and free of
+/// repeats.
 struct Rrule {
     Frequency frequency = Frequency::daily;
     std::uint32_t interval = 1;
     std::optional<std::uint32_t> count;
     std::optional<Until> until;
+    std::vector<int> by_second;  ///< 0..59; 60 is read as 59
+    std::vector<int> by_minute;
+    std::vector<int> by_hour;
     std::vector<WeekdayNum> by_day;
-    std::vector<int> by_month_day;
-    unsigned week_start = 0;  ///< WKST, 0 = MO
+    std::vector<int> by_month_day;  ///< 1..31, -31..-1 from the month's end
+    std::vector<int> by_year_day;   ///< 1..366, -366..-1 from the year's end
+    std::vector<int> by_week_no;    ///< 1..53, -53..-1
+    std::vector<int> by_month;      ///< 1..12
+    std::vector<int> by_set_pos;    ///< 1..366, -366..-1
+    unsigned week_start = 0;        ///< WKST, 0 = MO
+    Skip skip = Skip::omit;
 
     bool operator==(const Rrule&) const = default;
 };

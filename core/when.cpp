@@ -434,7 +434,8 @@ Result<Every> parse_every(std::string_view text) {
 }
 
 std::string describe(const Rrule& rule, LocalTime dtstart) {
-    static constexpr std::array<std::string_view, 4> names{"day", "week", "month", "year"};
+    static constexpr std::array<std::string_view, 7> names{"second", "minute", "hour", "day",
+                                                           "week",   "month",  "year"};
     const std::chrono::year_month_day start{floor<days>(dtstart)};
     const auto start_weekday = std::chrono::weekday{floor<days>(dtstart)}.iso_encoding() - 1;
     const auto name = names.at(static_cast<std::size_t>(rule.frequency));
