@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands/commands.h"
+#include "cli/preview_stream.h"
 #include "cli/times.h"
 #include "core/rfc3339.h"
 #include "core/text.h"
@@ -8,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <iostream>
 #include <memory>
 
 namespace taskd::cli {
@@ -20,6 +22,7 @@ struct Given {
     std::string at;
     std::string tz;
     std::string count;
+    bool jsonl = false;
 };
 
 /// What the daemon would make of the same words, decided by the same core.
@@ -132,7 +135,25 @@ void show(Context& context, const Preview& preview, std::size_t count) {
     screen.print(text);
 }
 
+/// One answer per line of standard input, each written out before the next is read.
+int run_stream(Context& context, const Words& words) {
+    if (!words.empty())
+        return context.fail(
+            core::invalid_argument("jsonl", "reads its rules from standard input; give no RULE")
+                .value());
+    preview_stream(std::cin, [&](const nlohmann::json& answer) {
+        context.screen().print(answer.dump() + "\n");
+        context.screen().flush();
+    });
+    return 0;
+}
+
 int run(Context& context, const Given& given, const Words& words) {
+    if (given.jsonl) return run_stream(context, words);
+    if (words.empty())
+        return context.fail(
+            core::invalid_argument("rule", "is missing, as in taskctl preview every weekday")
+                .value());
     std::int64_t count = count_standard;
     if (!given.count.empty()) {
         const auto number = number_from("count", given.count, 1, count_max);
@@ -162,7 +183,7 @@ void register_preview(CommandLine& line) {
          .section = "Series",
          .summary = "show what a rule means, and its next slots",
          .usage = "RULE...",
-         .words_min = 1,
+         .words_min = 0,
          .words_max = any_number,
          .examples = {"preview every weekday at 9:30", "preview month on the last day --count 12",
                       "preview \"FREQ=WEEKLY;BYDAY=MO,TH\" --at 18:00 --tz Asia/Tokyo"},
@@ -174,6 +195,7 @@ void register_preview(CommandLine& line) {
          }});
     add_text(app, "--at", given->at, "WORDS", "the time of the slots");
     add_text(app, "--tz", given->tz, "ZONE", "their IANA zone (default: yours)");
+    add_switch(app, "--jsonl", given->jsonl, "answer one JSON object per line of standard input");
     add_text(app, "--count", given->count, "N", "how many slots, up to 1000 (default 5)");
 }
 
