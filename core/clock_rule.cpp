@@ -14,6 +14,7 @@ namespace {
 constexpr std::int64_t week_seconds = 7 * day_seconds;
 constexpr std::uint64_t all_hours = (std::uint64_t{1} << 24U) - 1;
 constexpr std::uint64_t all_sixty = (std::uint64_t{1} << 60U) - 1;
+constexpr int meetings_max = 256;
 constexpr int steps_before_doubt = 256;  // a search that takes longer may never end
 
 std::uint64_t mask_of(const std::vector<int>& values, std::uint64_t none) {
@@ -25,6 +26,20 @@ std::uint64_t mask_of(const std::vector<int>& values, std::uint64_t none) {
 
 std::int64_t unit_of(Frequency frequency) {
     return frequency == Frequency::hourly ? 3600 : frequency == Frequency::minutely ? 60 : 1;
+}
+
+/// x with value * x = 1 modulo `modulus`; the two have no common divisor.
+std::int64_t inverse_of(std::int64_t value, std::int64_t modulus) {
+    std::int64_t result = 0;
+    std::int64_t next = 1;
+    std::int64_t rest = modulus;
+    std::int64_t divisor = value % modulus;
+    while (divisor != 0) {
+        const std::int64_t times = rest / divisor;
+        result = std::exchange(next, result - times * next);
+        rest = std::exchange(divisor, rest - times * divisor);
+    }
+    return floor_mod(result, modulus);
 }
 
 /// The first set bit from `bit` on, 64 if there is none; the last one up to it, -1 if there is
@@ -62,6 +77,23 @@ ClockRule::ClockRule(const Rrule& rule, std::int64_t start, const TimeZone& zone
       months_(std::make_shared<MonthMasks>(rule)) {
     for (const auto& day : rule.by_day) weekdays_ |= 1U << day.weekday;
     if (rule.by_day.empty()) weekdays_ = 0x7f;
+    if (!positions_.all() && unit_ < 3600) pick_seconds();
+    const std::int64_t units = day_seconds / unit_;
+    const std::int64_t divisor = std::gcd(interval_, units);
+    inverse_ = units == divisor ? 0 : inverse_of(interval_ / divisor, units / divisor);
+}
+
+/// BYSETPOS within a minute or second picks the same seconds each time, so it is done once.
+void ClockRule::pick_seconds() {
+    const std::uint64_t given = seconds_ != 0 && unit_ == 60 ? seconds_ : 1;
+    const std::int64_t size = std::popcount(given);
+    std::uint64_t kept = 0;
+    std::int64_t index = 0;
+    for (std::uint64_t left = given; left != 0; left &= left - 1, ++index)
+        if (positions_.at_or_after(index, size) == index) kept |= left & ~(left - 1);
+    if (kept == 0) return;  // possible() says no
+    if (seconds_ != 0 && unit_ == 60) seconds_ = kept;
+    positions_ = SetPositions({});
 }
 
 void ClockRule::look_at(std::int64_t time, View& view) const {
@@ -147,9 +179,8 @@ bool ClockRule::find_day_down(std::int64_t& day) const {
 /// Whether the grid of INTERVAL ever meets a wanted time of the week in this stretch. The grid's
 /// steps and the week have a common divisor; only times with the grid's own rest can be met.
 bool ClockRule::meets(const View& view) const {
-    const std::int64_t shift = view.segment.offset - start_offset_;
-    if (shift % unit_ != 0) return true;  // periods lie across the hours there: looking tells
     const std::int64_t divisor = std::gcd(unit_ * interval_, week_seconds);
+    if ((view.segment.offset - start_offset_) % unit_ != 0) return meets_across(view, divisor);
     const std::int64_t rest = floor_mod(origin_ + view.segment.offset, divisor);
     const auto meets_within = [&](std::int64_t span, std::int64_t base) {
         return floor_mod(base - rest, std::gcd(divisor, span)) == 0;
@@ -172,6 +203,55 @@ bool ClockRule::meets(const View& view) const {
         }
     }
     return false;
+}
+
+/// The same where periods lie across the hours of the wall clock: each time of a week is asked for
+/// its own period.
+bool ClockRule::meets_across(const View& view, std::int64_t divisor) const {
+    for (std::int64_t hour = 0; hour < 7 * 24; ++hour) {
+        const auto weekday = static_cast<unsigned>(hour / 24 + 3) % 7;  // day 0 was a Thursday
+        if (!has(weekdays_, weekday) || !has(hours_, static_cast<unsigned>(hour % 24))) continue;
+        for (std::int64_t in_hour = 0; in_hour < 3600; ++in_hour) {
+            if (!has(view.minutes, static_cast<unsigned>(in_hour / 60)) ||
+                !has(view.seconds, static_cast<unsigned>(in_hour % 60)))
+                continue;
+            const std::int64_t time = hour * 3600 + in_hour - view.segment.offset;
+            if (floor_mod(period_begin(time) - origin_, divisor) == 0) return true;
+        }
+    }
+    return false;
+}
+
+/// The first time from `time` on that lies on the grid and at a wanted time of day, whatever the
+/// day: for each wanted time a congruence (k * INTERVAL = time of day, modulo a day) is solved.
+/// Worth it where few times are wanted, which the grid meets rarely.
+std::optional<std::int64_t> ClockRule::meeting(std::int64_t time, const View& view) const {
+    if (unit_ == 3600 || (view.segment.offset - start_offset_) % unit_ != 0) return {};
+    const int wanted = std::popcount(hours_) * std::popcount(view.minutes) *
+                       (unit_ == 1 ? std::popcount(view.seconds) : 1);
+    if (wanted > meetings_max) return {};
+    const std::int64_t units = day_seconds / unit_;
+    const std::int64_t divisor = std::gcd(interval_, units);
+    const std::int64_t cycle = units / divisor;
+    const std::int64_t step = unit_ * interval_;
+    const std::int64_t first = -floor_div(origin_ - time, step);  // rounds up
+    const std::int64_t shift = floor_div(origin_ + view.segment.offset, unit_);
+    std::optional<std::int64_t> best;
+    for (auto hours = hours_; hours != 0; hours &= hours - 1)
+        for (auto minutes = view.minutes; minutes != 0; minutes &= minutes - 1)
+            for (auto seconds = unit_ == 1 ? view.seconds : 1; seconds != 0;
+                 seconds &= seconds - 1) {
+                const std::int64_t in_day = std::countr_zero(hours) * 3600LL +
+                                            std::countr_zero(minutes) * 60LL +
+                                            std::countr_zero(seconds);
+                const std::int64_t rest = floor_mod(in_day / unit_ - shift, units);
+                if (rest % divisor != 0) continue;
+                const std::int64_t turn = rest / divisor * inverse_ % cycle;
+                const std::int64_t found = first + floor_mod(turn - first, cycle);
+                if (!best || found < *best) best = found;
+            }
+    if (!best) return {};
+    return origin_ + *best * step;
 }
 
 /// Moves `time` up to the next slot, before BYSETPOS; false if there is none.
@@ -200,6 +280,11 @@ bool ClockRule::up(std::int64_t& time, View& view) const {
                 continue;
             }
         }
+        if (steps > steps_before_doubt)
+            if (const auto next = meeting(period_begin(time), view); next && *next > time) {
+                time = std::min(*next, end);
+                if (time == end) continue;
+            }
         if (!aligned(time)) continue;
         const std::int64_t local = time + view.segment.offset;
         if (time < view.day_begin || time >= view.day_end) {
@@ -416,13 +501,6 @@ std::int64_t ClockRule::count(std::int64_t from, std::int64_t to, std::int64_t m
     View view;
     look_at(from, view);
     for (std::int64_t time = from; total < max;) {
-        if (!positions_.all()) {
-            const auto kept = kept_up(time);
-            if (!kept || *kept > to) return total;
-            ++total;
-            time = *kept + 1;
-            continue;
-        }
         if (!up(time, view) || time > to) return total;
         const std::int64_t offset = view.segment.offset;
         const std::int64_t day = floor_div(time + offset, day_seconds) * day_seconds - offset;
@@ -430,18 +508,36 @@ std::int64_t ClockRule::count(std::int64_t from, std::int64_t to, std::int64_t m
         // A whole day at once, where the wall clock runs evenly and periods lie inside its units.
         const bool whole = day >= from && day_end - 1 <= to && day >= view.segment.begin &&
                            day_end <= view.segment.end && (offset - start_offset_) % unit_ == 0;
+        if (!whole && interval_ == 1 && unit_ < 3600) {
+            const std::int64_t hour = floor_div(time + offset, 3600) * 3600 - offset;
+            if (hour == time && hour + 3599 <= to && hour + 3600 <= view.segment.end) {
+                total += std::popcount(view.minutes) * std::popcount(view.seconds);
+                time += 3600;
+                continue;
+            }
+        }
         if (!whole) {
+            const auto kept = positions_.all() ? std::optional(time) : kept_up(time);
+            if (!kept || *kept > to) return total;
             ++total;
-            ++time;
+            time = *kept + 1;
             continue;
         }
         if (!units)
             units.emplace(unit_, interval_, hours_, minutes_ | (minutes_ == 0 ? all_sixty : 0),
                           seconds_ | (seconds_ == 0 ? all_sixty : 0));
-        total += units->count(floor_div(day - origin_, unit_)) * slots_per_unit(view);
+        const std::int64_t slots = slots_per_unit(view);
+        total += units->count(floor_div(day - origin_, unit_)) *
+                 (positions_.all() ? slots : positions_.count_before(slots, slots));
         time = day_end;
     }
     return total;
+}
+
+std::int64_t ClockRule::count_bound(std::int64_t to) const {
+    View view;
+    look_at(start_, view);
+    return (floor_div(to - origin_, unit_ * interval_) + 1) * slots_per_unit(view);
 }
 
 std::optional<std::int64_t> ClockRule::nth(std::int64_t index) const {

@@ -39,6 +39,8 @@ public:
     /// How many slots lie from `from` to `to`, both included, if they are at most `max`; else `max`
     /// or more.
     [[nodiscard]] std::int64_t count(std::int64_t from, std::int64_t to, std::int64_t max) const;
+    /// More slots than there can be up to `to`, for next to nothing.
+    [[nodiscard]] std::int64_t count_bound(std::int64_t to) const;
     [[nodiscard]] std::optional<std::int64_t> nth(std::int64_t index) const;
 
     /// Goes through the slots in order, without allocating anything.
@@ -53,6 +55,7 @@ private:
         std::int64_t day_begin = 0;  // a day (or more) that is known to be wanted
         std::int64_t day_end = 0;
     };
+    void pick_seconds();
     void look_at(std::int64_t time, View& view) const;
     [[nodiscard]] bool aligned(std::int64_t& time) const;
     [[nodiscard]] bool up(std::int64_t& time, View& view) const;
@@ -60,6 +63,8 @@ private:
     [[nodiscard]] bool find_day_up(std::int64_t& day) const;
     [[nodiscard]] bool find_day_down(std::int64_t& day) const;
     [[nodiscard]] bool meets(const View& view) const;
+    [[nodiscard]] bool meets_across(const View& view, std::int64_t divisor) const;
+    [[nodiscard]] std::optional<std::int64_t> meeting(std::int64_t time, const View& view) const;
     [[nodiscard]] std::int64_t period_begin(std::int64_t time) const;
     [[nodiscard]] std::optional<std::int64_t> kept_up(std::int64_t time) const;
     [[nodiscard]] std::optional<std::int64_t> kept_down(std::int64_t time) const;
@@ -75,7 +80,8 @@ private:
     std::uint64_t hours_;
     std::uint64_t minutes_;  // 0: from DTSTART
     std::uint64_t seconds_;
-    unsigned weekdays_;  // BYDAY, bit 0 = Monday
+    std::int64_t inverse_ = 0;  // of INTERVAL modulo a day's units, both without common divisor
+    unsigned weekdays_;         // BYDAY, bit 0 = Monday
     bool any_day_;
     bool any_time_;  // one slot in every period, whatever the wall clock says
     TimeZone zone_;

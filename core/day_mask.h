@@ -41,14 +41,22 @@ public:
             if (index < here) break;
             index -= here;
         }
+        // Eight bits at a time, then one by one: counting bits is a call on the oldest processors.
         auto bits = words_[word];
+        unsigned below = 0;
+        for (unsigned here = bits_of(bits); index >= here; here = bits_of(bits)) {
+            index -= here;
+            bits >>= 8U;
+            below += 8;
+        }
         for (; index > 0; --index) bits &= bits - 1;
-        return word * 64 + static_cast<unsigned>(std::countr_zero(bits));
+        return word * 64 + below + static_cast<unsigned>(std::countr_zero(bits));
     }
 
     [[nodiscard]] unsigned count() const {
         unsigned total = 0;
-        for (const auto word : words_) total += static_cast<unsigned>(std::popcount(word));
+        for (const auto word : words_)
+            if (word != 0) total += static_cast<unsigned>(std::popcount(word));
         return total;
     }
     [[nodiscard]] unsigned count_before(unsigned day) const {
@@ -69,6 +77,14 @@ public:
     bool operator==(const DayMask&) const = default;
 
 private:
+    /// How many of the lowest eight bits are set.
+    static unsigned bits_of(std::uint64_t bits) {
+        bits &= 0xffU;
+        bits -= (bits >> 1U) & 0x55U;
+        bits = (bits & 0x33U) + ((bits >> 2U) & 0x33U);
+        return static_cast<unsigned>((bits + (bits >> 4U)) & 0xfU);
+    }
+
     std::array<std::uint64_t, words> words_{};
 };
 

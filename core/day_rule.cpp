@@ -4,6 +4,7 @@
 #include "core/civil.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace taskd::core {
 namespace {
@@ -124,9 +125,12 @@ void DayRule::load(std::int64_t index, Block& into) const {
 // ---- one block ------------------------------------------------------------------------------
 
 std::int64_t DayRule::slot_in(const Block& block, std::int64_t index) const {
-    const auto times = static_cast<std::int64_t>(times_.count());
-    const auto day = block.days.nth(static_cast<unsigned>(index / times));
-    return (block.begin + day) * day_seconds + times_.nth(static_cast<unsigned>(index % times));
+    const unsigned times = times_.count();
+    if (times == 1)
+        return (block.begin + block.days.nth(static_cast<unsigned>(index))) * day_seconds +
+               times_.nth(0);
+    const auto at = static_cast<unsigned>(index);
+    return (block.begin + block.days.nth(at / times)) * day_seconds + times_.nth(at % times);
 }
 
 /// How many of the block's slots, before BYSETPOS, are earlier than `time`: the index of `time`.
@@ -210,6 +214,21 @@ std::optional<std::int64_t> DayRule::constant_count() const {
     return slots_in(block);
 }
 
+/// Of `blocks` weeks, if they are more than one cycle of the calendar: 400 years are 20 871 weeks.
+std::optional<DayRule::Cycle> DayRule::cycle_from(std::int64_t block, std::int64_t blocks) const {
+    constexpr std::int64_t weeks = 146'097 / 7;
+    if (frequency_ != Frequency::weekly) return {};
+    Cycle cycle{weeks / std::gcd(weeks, interval_), 0};
+    if (const auto constant = constant_count()) return Cycle{1, *constant};
+    if (blocks <= cycle.blocks) return {};
+    Block at;
+    for (std::int64_t index = 0; index < cycle.blocks; ++index) {
+        load(block + index * interval_, at);
+        cycle.slots += slots_in(at);
+    }
+    return cycle;
+}
+
 std::int64_t DayRule::count(std::int64_t from, std::int64_t to) const {
     from = std::max(from, start_);
     to = std::min(to, last_);
@@ -229,14 +248,15 @@ std::int64_t DayRule::count(std::int64_t from, std::int64_t to) const {
     Block block;
     load(first, block);
     std::int64_t total = -slots_before(block, from);
-    const auto constant = constant_count();
-    if (constant) {
-        total += *constant * ((last - first) / step);
-    } else {
-        for (std::int64_t index = first; index < last; index += step) {
-            load(index, block);
-            total += slots_in(block);
-        }
+    std::int64_t at = first;
+    const std::int64_t blocks = (last - first) / step;
+    if (const auto cycle = cycle_from(first, blocks)) {
+        total += blocks / cycle->blocks * cycle->slots;
+        at += blocks / cycle->blocks * cycle->blocks * step;
+    }
+    for (; at < last; at += step) {
+        load(at, block);
+        total += slots_in(block);
     }
     load(last, block);
     return total + slots_before(block, to + 1);
@@ -256,10 +276,12 @@ std::optional<std::int64_t> DayRule::nth(std::int64_t index) const {
     load(first_block_, block);
     index += slots_before(block, start_);
     std::int64_t at = first_block_;
-    if (const auto constant = constant_count(); constant && *constant > 0) {
-        const std::int64_t blocks = std::min(index / *constant, (end - at) / step + 1);
-        at += blocks * step;
-        index -= blocks * *constant;
+    const auto cycle = cycle_from(at, (end - at) / step);
+    if (cycle && cycle->slots > 0) {
+        const std::int64_t cycles =
+            std::min(index / cycle->slots, (end - at) / step / cycle->blocks);
+        at += cycles * cycle->blocks * step;
+        index -= cycles * cycle->slots;
     }
     for (; at <= end; at += step) {
         load(at, block);

@@ -40,6 +40,10 @@ public:
 
     /// How many slots lie from `from` to `to`, both included; in steps of whole blocks.
     [[nodiscard]] std::int64_t count(std::int64_t from, std::int64_t to) const;
+    /// As many slots as there can be at most.
+    [[nodiscard]] std::int64_t count_bound() const {
+        return ((last_ - start_) / 86'400 + 2) * times_.count() * (moves_days() ? 2 : 1);
+    }
     /// The slot with `index` slots before it.
     [[nodiscard]] std::optional<std::int64_t> nth(std::int64_t index) const;
 
@@ -65,6 +69,13 @@ private:
         return skip_ != Skip::omit && frequency_ == Frequency::monthly;
     }
     [[nodiscard]] std::optional<std::int64_t> constant_count() const;
+
+    /// After how many blocks weeks fall on the same days of the year again, and the slots of them.
+    struct Cycle {
+        std::int64_t blocks;
+        std::int64_t slots;
+    };
+    [[nodiscard]] std::optional<Cycle> cycle_from(std::int64_t block, std::int64_t blocks) const;
 
     Frequency frequency_;
     Skip skip_;

@@ -68,7 +68,7 @@ Parsed read_frequency(Rrule& rule, std::string_view value) {
     return {};
 }
 
-// Seven billion years of them, or one and the end of the calendar: beyond that lies no other rule.
+// Far beyond year 9999 for every frequency but SECONDLY, and far from overflow for all.
 constexpr int number_max = 2'147'483'647;
 
 Parsed read_positive(std::uint32_t& into, std::string_view part, std::string_view value) {

@@ -62,7 +62,8 @@ Rule::Rule(const Rrule& rule, LocalTime dtstart, bool is_date, const TimeZone& z
     if (!rule.count) return;
     count_max_ = *rule.count;
     // Where it is cheap to know, the last slot takes the place of COUNT.
-    if (auto* by_day = std::get_if<DayRule>(&rule_); by_day != nullptr && by_day->possible()) {
+    if (auto* by_day = std::get_if<DayRule>(&rule_);
+        by_day != nullptr && by_day->possible() && by_day->count_bound() > count_max_) {
         if (const auto last = by_day->nth(count_max_ - 1)) by_day->set_last(*last);
     }
 }

@@ -412,7 +412,7 @@ TEST_CASE("a rule that never matches is refused") {
     REQUIRE_FALSE(made);
     CHECK(made.error().reason == Reason::invalid_argument);
     CHECK(made.error().field == "rrule");
-    CHECK_THAT(made.error().message, Catch::Contains("never"));
+    CHECK_THAT(made.error().message, Catch::Contains("impossible") || Catch::Contains("UNTIL"));
 }
 
 TEST_CASE("a rare rule is found however far away") {
