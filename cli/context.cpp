@@ -4,7 +4,7 @@
 #include "cli/exit_code.h"
 #include "cli/local_zone.h"
 #include "core/text.h"
-#include "core/when.h"
+#include "core/span.h"
 
 #include <charconv>
 #include <cstdlib>

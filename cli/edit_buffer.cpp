@@ -4,7 +4,7 @@
 #include "core/calendar_time.h"
 #include "core/rfc3339.h"
 #include "core/text.h"
-#include "core/when.h"
+#include "core/span.h"
 
 #include <toml++/toml.h>
 

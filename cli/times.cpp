@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/times.h"
 
+#include "core/describe.h"
 #include "core/rfc3339.h"
+#include "core/span.h"
 #include "core/when.h"
 
 #include <cstdlib>
@@ -135,9 +137,7 @@ std::string reminder_words(const core::Reminder& reminder) {
 }
 
 std::string rule_words(const core::Rrule& rule, const CalendarTime& dtstart) {
-    std::string text = core::describe(rule, dtstart.local);
-    if (!dtstart.is_date) text += " at " + clock_words(dtstart.local);
-    return text + ", " + dtstart.tzid;
+    return core::describe_zoned(rule, dtstart);
 }
 
 std::string offset_words(std::chrono::seconds offset) {

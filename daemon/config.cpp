@@ -3,7 +3,7 @@
 
 #include "core/check.h"
 #include "core/text.h"
-#include "core/when.h"
+#include "core/span.h"
 
 #include <toml++/toml.h>
 

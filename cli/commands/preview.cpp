@@ -3,6 +3,8 @@
 #include "cli/times.h"
 #include "core/rfc3339.h"
 #include "core/text.h"
+#include "core/phrase.h"
+#include "core/plan.h"
 #include "core/when.h"
 #include "ipc/json.h"
 

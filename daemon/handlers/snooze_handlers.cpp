@@ -3,6 +3,7 @@
 
 #include "core/check.h"
 #include "core/text.h"
+#include "core/span.h"
 #include "core/when.h"
 #include "daemon/handlers/task_words.h"
 

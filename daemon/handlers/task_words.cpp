@@ -2,7 +2,7 @@
 #include "daemon/handlers/task_words.h"
 
 #include "core/uuid.h"
-#include "core/when.h"
+#include "core/span.h"
 #include "ipc/messages.h"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 #include "cli/times.h"
 
 #include "core/rfc3339.h"
-#include "core/when.h"
+#include "core/phrase.h"
 
 #include <catch2/catch.hpp>
 
