@@ -4,9 +4,11 @@
 #include "core/describe.h"
 #include "core/rfc3339.h"
 #include "core/span.h"
+#include "core/text.h"
 #include "core/when.h"
 
 #include <cstdlib>
+#include <map>
 
 namespace taskd::cli {
 namespace {
@@ -81,6 +83,22 @@ std::string distance(Timestamp at, Timestamp now) {
 
 std::string distance(const CalendarTime& time, Timestamp now) {
     return time.is_date ? days_words(days_ahead(time, now)) : distance(time.at, now);
+}
+
+std::string distance_words(const CalendarTime& time, Timestamp now) {
+    static const std::map<std::string, std::string> names{{"s", "second"}, {"m", "minute"},
+                                                          {"h", "hour"},   {"d", "day"},
+                                                          {"mo", "month"}, {"y", "year"}};
+    auto words = core::words_of(distance(time, now));
+    for (auto& word : words) {
+        const auto unit = word.find_first_not_of("0123456789");
+        const auto name =
+            unit == 0 || unit == std::string::npos ? names.end() : names.find(word.substr(unit));
+        if (name == names.end()) continue;
+        const std::string count = word.substr(0, unit);
+        word = count + " " + name->second + (count == "1" ? "" : "s");
+    }
+    return core::join(words, " ");
 }
 
 bool is_overdue(const CalendarTime& due, Timestamp now) {

@@ -6,6 +6,7 @@
 #include "core/phrase.h"
 #include "core/result.h"
 #include "core/rrule.h"
+#include "core/slot.h"
 #include "core/time_zone.h"
 
 #include <optional>
@@ -35,6 +36,10 @@ struct Plan {
 [[nodiscard]] Result<CalendarTime> dtstart_of(const Rrule& rule,
                                               const std::optional<std::string>& at, Timestamp now,
                                               const TimeZone& zone);
+
+/// The plan's next slot if an occurrence is done at `done` and slots count from there: on its local
+/// day with DTSTART's time of day (finer than daily: at its minute), the first slot behind it.
+[[nodiscard]] Result<std::optional<Slot>> slot_after_completion(const Plan& plan, Timestamp done);
 
 /// Whether a rule says itself at what time of day it comes, so that it can't be all-day.
 [[nodiscard]] bool has_times(const Rrule& rule);
