@@ -4,7 +4,9 @@
 #include "core/recurrence.h"
 #include "core/when.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace taskd::core {
 namespace {
@@ -55,6 +57,25 @@ Result<std::optional<std::string>> start_words(const Every& every, const std::st
     return words;
 }
 
+/// A time beside a rule that has times of its own is a second one, unless it is one of them.
+Result<void> check_at(const Every& every, const std::string& at, Timestamp now,
+                      const TimeZone& zone) {
+    const Rrule& rule = every.rule;
+    const auto words = every.at.value_or(at);
+    if (words.empty() || rule.by_hour.empty() || rule.by_minute.empty()) return {};
+    const auto when = parse_when("at", words, now, zone);
+    if (!when || when->time.is_date) return {};  // start_of says what is wrong with it
+    const auto clock = when->time.local - floor<days>(when->time.local);
+    const auto has = [](const std::vector<int>& values, std::int64_t value) {
+        return std::find(values.begin(), values.end(), value) != values.end();
+    };
+    if (has(rule.by_hour, clock / hours{1}) && has(rule.by_minute, clock % hours{1} / minutes{1}))
+        return {};
+    return invalid_argument("at", "\"" + words +
+                                      "\" is not one of the rule's own times of day; leave it out "
+                                      "or change the rule");
+}
+
 Result<std::optional<Until>> until_of(const Every& every, Timestamp now, const TimeZone& zone) {
     if (!every.until) return every.rule.until;
     const auto when = parse_until("every", *every.until, now, zone);
@@ -97,6 +118,8 @@ Result<Plan> plan_of(const Every& every, const std::string& at, Timestamp now,
                      const TimeZone& zone) {
     const auto named = every.tzid.empty() ? Result<TimeZone>(zone) : TimeZone::load(every.tzid);
     if (!named) return tl::unexpected(named.error());
+    if (auto checked = check_at(every, at, now, *named); !checked)
+        return tl::unexpected(checked.error());
     const auto words = start_words(every, at);
     if (!words) return tl::unexpected(words.error());
     const auto until = until_of(every, now, *named);

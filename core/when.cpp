@@ -81,6 +81,7 @@ Result<std::optional<When>> in_months(std::string_view field, const Words& rest,
 }
 
 Result<When> in_span(std::string_view field, Words rest, Timestamp now, const TimeZone& zone) {
+    if (rest.empty()) return not_understood(field, "in", "in 20 minutes or in 3 days at 9:00");
     if (rest[0] == "a" || rest[0] == "an") rest[0] = "1";
     const auto months = in_months(field, rest, zone.to_local(now), zone);
     if (!months) return tl::unexpected(months.error());

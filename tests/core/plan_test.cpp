@@ -108,6 +108,8 @@ TEST_CASE("a plan that contradicts itself is refused") {
                Catch::Contains("before its first slot"));
     CHECK(error("every day starting tomorrow at 9:00", "10:00").field == "at");
     CHECK(error("every day", "soon").field == "at");
+    CHECK_THAT(error("every day at 8:00 and 20:00", "9:30").message,
+               Catch::Contains("not one of the rule's own times"));
 }
 
 }  // namespace

@@ -318,6 +318,7 @@ TEST_CASE("what is no time is refused on the field that it was given for") {
         "fridayy",
         "yesterday soon",
         "in",
+        "in at 9:00",
         "in minutes",
         "in 5",
         "in 5 parsecs",
