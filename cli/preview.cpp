@@ -94,8 +94,7 @@ PreviewSlot slot_of(const core::Plan& plan, const core::Slot& slot, const TimeZo
 Result<void> fill(Preview& preview, const Window& window, std::size_t count, Timestamp now,
                   const TimeZone& zone) {
     const auto& plan = preview.plan;
-    const auto slots = core::Recurrence::make(core::RecurrenceSpec{
-        plan.dtstart.local, plan.dtstart.is_date, plan.dtstart.tzid, {plan.rule}, {}, {}, {}});
+    const auto slots = core::Recurrence::make(core::spec_of(plan.rule, plan.dtstart));
     if (!slots) return tl::unexpected(slots.error());
     const Timestamp today = zone.to_utc(floor<days>(zone.to_local(now))).at;
     const Timestamp begin = window.from ? window.from->at : plan.dtstart.is_date ? today : now;

@@ -207,7 +207,9 @@ std::string in_words(const Rrule& rule, const CalendarTime& dtstart) {
 }
 
 std::string by_rule(const Rrule& rule, const CalendarTime& dtstart) {
-    const bool timed = !dtstart.is_date && !has_times(rule);
+    const bool sub_daily = rule.frequency < Frequency::daily;
+    const bool own_times = !rule.by_hour.empty() && !rule.by_minute.empty();
+    const bool timed = !dtstart.is_date && !sub_daily && !own_times;
     return "by rule " + format_rrule(rule) +
            (timed ? " at " + clock_words(dtstart.local - floor<days>(dtstart.local)) : "") +
            starting(rule, dtstart);

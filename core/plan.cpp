@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/plan.h"
 
-#include "core/recurrence.h"
 #include "core/when.h"
 
 #include <algorithm>
@@ -96,6 +95,15 @@ bool has_times(const Rrule& rule) {
            !rule.by_second.empty();
 }
 
+RecurrenceSpec spec_of(const Rrule& rule, const CalendarTime& dtstart) {
+    RecurrenceSpec spec;
+    spec.dtstart = dtstart.local;
+    spec.is_date = dtstart.is_date;
+    spec.tzid = dtstart.tzid;
+    spec.rrules = {rule};
+    return spec;
+}
+
 Result<CalendarTime> dtstart_of(const Rrule& rule, const std::optional<std::string>& at,
                                 Timestamp now, const TimeZone& zone) {
     const auto from = start_of(rule, at, now, zone);
@@ -106,8 +114,7 @@ Result<CalendarTime> dtstart_of(const Rrule& rule, const std::optional<std::stri
     Rrule pattern = rule;
     pattern.interval = 1;
     pattern.count.reset();
-    const auto slots = Recurrence::make(
-        RecurrenceSpec{from->local, from->is_date, from->tzid, {std::move(pattern)}, {}, {}, {}});
+    const auto slots = Recurrence::make(spec_of(pattern, *from));
     if (!slots) return tl::unexpected(slots.error());
     const auto first = slots->first_slot();
     if (!first) return invalid_argument("rrule", "never matches; nothing would ever come");
@@ -143,8 +150,8 @@ Result<std::optional<Slot>> slot_after_completion(const Plan& plan, Timestamp do
     const bool sub_daily = plan.rule.frequency < Frequency::daily;
     const LocalTime from = sub_daily ? LocalTime{floor<minutes>(local)}
                                      : day + (plan.dtstart.local - floor<days>(plan.dtstart.local));
-    const auto slots = Recurrence::make(
-        RecurrenceSpec{from, plan.dtstart.is_date, plan.dtstart.tzid, {plan.rule}, {}, {}, {}});
+    const auto slots =
+        Recurrence::make(spec_of(plan.rule, calendar_time(from, plan.dtstart.is_date, *zone)));
     if (!slots) return tl::unexpected(slots.error());
     auto slot = slots->first_slot();
     const auto is_over = [&](const Slot& s) {

@@ -4,6 +4,7 @@
 #include "core/calendar_time.h"
 #include "core/clock.h"
 #include "core/phrase.h"
+#include "core/recurrence.h"
 #include "core/result.h"
 #include "core/rrule.h"
 #include "core/slot.h"
@@ -36,6 +37,9 @@ struct Plan {
 [[nodiscard]] Result<CalendarTime> dtstart_of(const Rrule& rule,
                                               const std::optional<std::string>& at, Timestamp now,
                                               const TimeZone& zone);
+
+/// The recurrence set of the one rule.
+[[nodiscard]] RecurrenceSpec spec_of(const Rrule& rule, const CalendarTime& dtstart);
 
 /// The plan's next slot if an occurrence is done at `done` and slots count from there: on its local
 /// day with DTSTART's time of day (finer than daily: at its minute), the first slot behind it.

@@ -13,17 +13,16 @@ namespace taskd::core {
 namespace {
 
 constexpr std::size_t rule_bytes_max = 4096;
+constexpr std::size_t shown_bytes_max = 64;  // of a part that is refused
 constexpr std::array<std::string_view, 7> weekday_codes{"MO", "TU", "WE", "TH", "FR", "SA", "SU"};
-constexpr std::array<std::pair<std::string_view, Frequency>, 4> frequencies{
-    {{"DAILY", Frequency::daily},
-     {"WEEKLY", Frequency::weekly},
-     {"MONTHLY", Frequency::monthly},
-     {"YEARLY", Frequency::yearly}}};
+constexpr std::array<std::string_view, 7> frequencies{"SECONDLY", "MINUTELY", "HOURLY", "DAILY",
+                                                      "WEEKLY",   "MONTHLY",  "YEARLY"};
+constexpr std::array<std::string_view, 3> skips{"OMIT", "BACKWARD", "FORWARD"};
 
 tl::unexpected<Error> refuse(std::string_view part, std::string_view value,
                              const std::string& accepted) {
-    return invalid_argument(
-        "rrule", std::string(part) + "=" + std::string(value) + " is not accepted; " + accepted);
+    return invalid_argument("rrule", std::string(part) + "=" + clipped(value, shown_bytes_max) +
+                                         " is not accepted; " + accepted);
 }
 
 std::optional<int> to_int(std::string_view text) {
@@ -49,44 +48,41 @@ void sort_unique(std::vector<T>& values) {
 
 using Parsed = Result<void>;
 
-Parsed read_frequency(Rrule& rule, std::string_view value) {
-    for (const auto& [name, frequency] : frequencies) {
-        if (name != value) continue;
-        rule.frequency = frequency;
-        return {};
-    }
-    return invalid_argument("rrule", "FREQ=" + std::string(value) +
-                                         " is not a frequency; use DAILY, WEEKLY, MONTHLY or "
-                                         "YEARLY (RFC 5545 section 3.3.10)");
+/// The index of `value` in a table of words.
+template <std::size_t Size>
+std::optional<std::size_t> find_word(const std::array<std::string_view, Size>& words,
+                                     std::string_view value) {
+    const auto* const found = std::find(words.begin(), words.end(), value);
+    if (found == words.end()) return {};
+    return static_cast<std::size_t>(found - words.begin());
 }
 
-// The bounds reach past year 9999 for every frequency and keep the arithmetic far from overflow.
-constexpr int interval_max = 100'000;
-constexpr int count_max = 10'000'000;
+Parsed read_frequency(Rrule& rule, std::string_view value) {
+    const auto found = find_word(frequencies, value);
+    if (!found)
+        return invalid_argument("rrule", "FREQ=" + clipped(value, shown_bytes_max) +
+                                             " is not a frequency; use SECONDLY, MINUTELY, HOURLY, "
+                                             "DAILY, WEEKLY, MONTHLY or YEARLY (RFC 5545 section "
+                                             "3.3.10)");
+    rule.frequency = static_cast<Frequency>(*found);
+    return {};
+}
 
-Parsed read_positive(std::uint32_t& into, std::string_view part, std::string_view value, int max) {
+// Seven billion years of them, or one and the end of the calendar: beyond that lies no other rule.
+constexpr int number_max = 2'147'483'647;
+
+Parsed read_positive(std::uint32_t& into, std::string_view part, std::string_view value) {
     const auto number = to_int(value);
-    if (!number || *number < 1 || *number > max)
-        return refuse(part, value, "use a whole number from 1 to " + std::to_string(max));
+    if (!number || *number < 1)
+        return refuse(part, value, "use a whole number from 1 to " + std::to_string(number_max));
     into = static_cast<std::uint32_t>(*number);
     return {};
 }
 
 // 20261231, 20261231T235959 or 20261231T235959Z
 Parsed read_until(Rrule& rule, std::string_view value) {
-    std::string iso(value);
-    const bool is_utc = !iso.empty() && iso.back() == 'Z';
-    if (is_utc) iso.pop_back();
-    const bool is_date = iso.size() == 8;
-    if (is_date || iso.size() == 15) {
-        if (!is_date) iso.insert(13, ":").insert(11, ":");
-        iso.insert(6, "-").insert(4, "-");
-        const auto local = parse_local(iso);
-        if (local && (is_date ? !is_utc : true) && (is_date || iso[10] == 'T')) {
-            rule.until = Until{*local, is_date, is_utc};
-            return {};
-        }
-    }
+    rule.until = parse_ical_time(value);
+    if (rule.until) return {};
     return refuse("UNTIL", value, "use a date such as 20261231, or 20261231T235959Z");
 }
 
@@ -105,51 +101,109 @@ Parsed read_by_day(Rrule& rule, std::string_view value) {
     return {};
 }
 
-Parsed read_by_month_day(Rrule& rule, std::string_view value) {
+/// A part whose value is a list of whole numbers (RFC 5545 section 3.3.10).
+struct NumberList {
+    std::string_view name;
+    std::vector<int> Rrule::*values;
+    int min;
+    int max;
+    bool from_end;  ///< -1 is the last one, and 0 is none
+    std::string_view accepted;
+};
+constexpr std::array<NumberList, 8> number_lists{{
+    {"BYSECOND", &Rrule::by_second, 0, 60, false, "use 0 to 60"},
+    {"BYMINUTE", &Rrule::by_minute, 0, 59, false, "use 0 to 59"},
+    {"BYHOUR", &Rrule::by_hour, 0, 23, false, "use 0 to 23"},
+    {"BYMONTHDAY", &Rrule::by_month_day, 1, 31, true, "use 1 to 31, or -1 to -31 from the end"},
+    {"BYYEARDAY", &Rrule::by_year_day, 1, 366, true, "use 1 to 366, or -1 to -366 from the end"},
+    {"BYWEEKNO", &Rrule::by_week_no, 1, 53, true, "use 1 to 53, or -1 to -53 from the end"},
+    {"BYMONTH", &Rrule::by_month, 1, 12, false, "use 1 to 12"},
+    {"BYSETPOS", &Rrule::by_set_pos, 1, 366, true, "use 1 to 366, or -1 to -366 from the end"},
+}};
+
+Parsed read_numbers(Rrule& rule, const NumberList& list, std::string_view value) {
+    auto& values = rule.*list.values;
     for (const auto& item : split(value, ',')) {
-        const auto day = to_int(item);
-        if (!day || *day == 0 || *day < -31 || *day > 31)
-            return refuse("BYMONTHDAY", item, "use 1 to 31, or -1 to -31 from the month's end");
-        rule.by_month_day.push_back(*day);
+        const auto number = to_int(item);
+        const int distance =
+            number && list.from_end && *number < 0 ? -*number : number.value_or(-1);
+        if (!number || distance < list.min || distance > list.max)
+            return refuse(list.name, item, std::string(list.accepted));
+        values.push_back(*number);
     }
-    sort_unique(rule.by_month_day);
+    // A leap second is no second of ours: no minute of a Timestamp has one.
+    if (list.name == "BYSECOND") std::replace(values.begin(), values.end(), 60, 59);
+    sort_unique(values);
+    return {};
+}
+
+Parsed read_week_start(Rrule& rule, std::string_view value) {
+    const auto weekday = weekday_of(value);
+    if (!weekday) return refuse("WKST", value, "use MO, TU, WE, TH, FR, SA or SU");
+    rule.week_start = *weekday;
+    return {};
+}
+
+Parsed read_scale(std::string_view value) {
+    if (value == "GREGORIAN") return {};
+    return refuse("RSCALE", value, "only the calendar GREGORIAN is computed");
+}
+
+Parsed read_skip(Rrule& rule, std::string_view value) {
+    const auto found = find_word(skips, value);
+    if (!found) return refuse("SKIP", value, "use OMIT, BACKWARD or FORWARD (RFC 7529)");
+    rule.skip = static_cast<Skip>(*found);
     return {};
 }
 
 Parsed read_part(Rrule& rule, std::string_view name, std::string_view value) {
     if (name == "FREQ") return read_frequency(rule, value);
-    if (name == "INTERVAL") return read_positive(rule.interval, name, value, interval_max);
-    if (name == "COUNT") return read_positive(rule.count.emplace(), name, value, count_max);
+    if (name == "INTERVAL") return read_positive(rule.interval, name, value);
+    if (name == "COUNT") return read_positive(rule.count.emplace(), name, value);
     if (name == "UNTIL") return read_until(rule, value);
     if (name == "BYDAY") return read_by_day(rule, value);
-    if (name == "BYMONTHDAY") return read_by_month_day(rule, value);
-    if (name == "WKST") {
-        const auto weekday = weekday_of(value);
-        if (!weekday) return refuse(name, value, "use MO, TU, WE, TH, FR, SA or SU");
-        rule.week_start = *weekday;
-        return {};
-    }
-    return invalid_argument("rrule", "the part " + std::string(name) +
-                                         " is not computed; accepted parts are FREQ, INTERVAL, "
-                                         "COUNT, UNTIL, BYDAY, BYMONTHDAY and WKST");
+    if (name == "WKST") return read_week_start(rule, value);
+    if (name == "RSCALE") return read_scale(value);
+    if (name == "SKIP") return read_skip(rule, value);
+    for (const auto& list : number_lists)
+        if (name == list.name) return read_numbers(rule, list, value);
+    return invalid_argument(
+        "rrule", "there is no part " + clipped(name, shown_bytes_max) +
+                     "; the parts are FREQ, INTERVAL, COUNT, UNTIL, BYSECOND, BYMINUTE, BYHOUR, "
+                     "BYDAY, BYMONTHDAY, BYYEARDAY, BYWEEKNO, BYMONTH, BYSETPOS, WKST, RSCALE and "
+                     "SKIP (RFC 5545 section 3.3.10, RFC 7529)");
 }
 
+bool has_by_part(const Rrule& rule) {
+    return !rule.by_day.empty() ||
+           std::any_of(number_lists.begin(), number_lists.end(), [&](const NumberList& list) {
+               return list.name != "BYSETPOS" && !(rule.*list.values).empty();
+           });
+}
+
+/// What the RFC's table calls N/A, and its sentences with "MUST NOT" and "MUST only".
 Parsed check_combination(const Rrule& rule) {
-    if (rule.count && rule.until)
-        return invalid_argument("rrule", "COUNT and UNTIL exclude each other; keep one");
+    const auto no = [](const char* message) { return invalid_argument("rrule", message); };
+    const Frequency frequency = rule.frequency;
+    const bool yearly = frequency == Frequency::yearly;
+    if (rule.count && rule.until) return no("COUNT and UNTIL exclude each other; keep one");
     const bool ordinals = std::any_of(rule.by_day.begin(), rule.by_day.end(),
                                       [](const WeekdayNum& day) { return day.ordinal != 0; });
-    const bool by_month = rule.frequency == Frequency::monthly;
-    if (ordinals && !by_month && rule.frequency != Frequency::yearly)
-        return invalid_argument("rrule",
-                                "BYDAY with a number needs FREQ=MONTHLY or FREQ=YEARLY; write "
-                                "plain weekdays here");
-    if (by_month)
-        for (const auto& day : rule.by_day)
-            if (day.ordinal < -5 || day.ordinal > 5)
-                return refuse("BYDAY", std::to_string(day.ordinal), "a month has 1 to 5 of each");
-    if (rule.frequency == Frequency::weekly && !rule.by_month_day.empty())
-        return invalid_argument("rrule", "BYMONTHDAY has no meaning with FREQ=WEEKLY (RFC 5545)");
+    if (ordinals && frequency != Frequency::monthly && !yearly)
+        return no(
+            "BYDAY with a number needs FREQ=MONTHLY or FREQ=YEARLY; write plain weekdays "
+            "here (RFC 5545)");
+    if (ordinals && !rule.by_week_no.empty())
+        return no("BYDAY with a number has no meaning beside BYWEEKNO (RFC 5545)");
+    if (frequency == Frequency::weekly && !rule.by_month_day.empty())
+        return no("BYMONTHDAY has no meaning with FREQ=WEEKLY (RFC 5545)");
+    if (!rule.by_year_day.empty() && frequency >= Frequency::daily && !yearly)
+        return no("BYYEARDAY has no meaning with FREQ=DAILY, WEEKLY or MONTHLY (RFC 5545)");
+    if (!rule.by_week_no.empty() && !yearly) return no("BYWEEKNO needs FREQ=YEARLY (RFC 5545)");
+    if (!rule.by_set_pos.empty() && !has_by_part(rule))
+        return no(
+            "BYSETPOS picks from what another BY part gives; add one, such as BYDAY (RFC "
+            "5545)");
     return {};
 }
 
@@ -167,42 +221,55 @@ Result<Rrule> parse_rrule(std::string_view text) {
     for (const auto& part : split(upper, ';')) {
         const auto equals = part.find('=');
         if (equals == std::string::npos)
-            return invalid_argument(
-                "rrule", "\"" + part + "\" is not NAME=VALUE, as in FREQ=WEEKLY;BYDAY=MO");
+            return invalid_argument("rrule",
+                                    "\"" + clipped(part, shown_bytes_max) +
+                                        "\" is not NAME=VALUE, as in FREQ=WEEKLY;BYDAY=MO");
         const auto name = part.substr(0, equals);
         if (std::find(seen.begin(), seen.end(), name) != seen.end())
-            return invalid_argument("rrule", "the part " + name + " occurs twice");
+            return invalid_argument("rrule",
+                                    "the part " + clipped(name, shown_bytes_max) + " occurs twice");
         seen.push_back(name);
         if (auto read = read_part(rule, name, part.substr(equals + 1)); !read)
             return tl::unexpected(read.error());
     }
     if (std::find(seen.begin(), seen.end(), "FREQ") == seen.end())
         return invalid_argument("rrule", "FREQ is missing, as in FREQ=WEEKLY;BYDAY=MO");
+    const auto has = [&](const char* name) {
+        return std::find(seen.begin(), seen.end(), name) != seen.end();
+    };
+    if (has("SKIP") && !has("RSCALE"))
+        return invalid_argument("rrule", "SKIP needs RSCALE=GREGORIAN beside it (RFC 7529)");
     if (auto checked = check_combination(rule); !checked) return tl::unexpected(checked.error());
     return rule;
 }
 
 std::string format_rrule(const Rrule& rule) {
-    std::string text = "FREQ=";
-    for (const auto& [name, frequency] : frequencies)
-        if (frequency == rule.frequency) text += name;
-    if (rule.interval != 1) text += ";INTERVAL=" + std::to_string(rule.interval);
-    if (rule.count) text += ";COUNT=" + std::to_string(*rule.count);
-    if (rule.until) {
-        std::string until = format_local(rule.until->local);
-        std::erase_if(until, [](char c) { return c == '-' || c == ':'; });
-        if (rule.until->is_date) until.resize(8);
-        text += ";UNTIL=" + until + (rule.until->is_utc ? "Z" : "");
-    }
+    std::string text =
+        "FREQ=" + std::string(frequencies.at(static_cast<std::size_t>(rule.frequency)));
+    const auto add = [&](std::string_view name, const std::string& value) {
+        text += ";" + std::string(name) + "=" + value;
+    };
+    if (rule.interval != 1) add("INTERVAL", std::to_string(rule.interval));
+    if (rule.count) add("COUNT", std::to_string(*rule.count));
+    if (rule.until) add("UNTIL", format_ical_time(*rule.until));
     std::vector<std::string> items;
-    for (const auto& day : rule.by_day)
-        items.push_back((day.ordinal == 0 ? "" : std::to_string(day.ordinal)) +
-                        std::string(weekday_code(day.weekday)));
-    if (!items.empty()) text += ";BYDAY=" + join(items, ",");
-    items.clear();
-    for (const int day : rule.by_month_day) items.push_back(std::to_string(day));
-    if (!items.empty()) text += ";BYMONTHDAY=" + join(items, ",");
-    if (rule.week_start != 0) text += ";WKST=" + std::string(weekday_code(rule.week_start));
+    for (const auto& list : number_lists) {
+        if (list.name == "BYMONTHDAY" && !rule.by_day.empty()) {
+            for (const auto& day : rule.by_day)
+                items.push_back((day.ordinal == 0 ? "" : std::to_string(day.ordinal)) +
+                                std::string(weekday_code(day.weekday)));
+            add("BYDAY", join(items, ","));
+            items.clear();
+        }
+        for (const int value : rule.*list.values) items.push_back(std::to_string(value));
+        if (!items.empty()) add(list.name, join(items, ","));
+        items.clear();
+    }
+    if (rule.week_start != 0) add("WKST", std::string(weekday_code(rule.week_start)));
+    if (rule.skip != Skip::omit) {
+        add("RSCALE", "GREGORIAN");
+        add("SKIP", std::string(skips.at(static_cast<std::size_t>(rule.skip))));
+    }
     return text;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/clock.h"
+#include "core/ical_time.h"
 #include "core/result.h"
 
 #include <cstdint>
@@ -27,13 +28,7 @@ struct WeekdayNum {
 };
 
 /// UNTIL, the last moment that a slot may have; a bare date means through the end of that day.
-struct Until {
-    LocalTime local;
-    bool is_date = false;
-    bool is_utc = false;
-
-    bool operator==(const Until&) const = default;
-};
+using Until = IcalTime;
 
 /// A recurrence rule (RFC 5545 section 3.3.10; SKIP is RFC 7529's). Lists are sorted and free of
 /// repeats.
@@ -59,7 +54,8 @@ struct Rrule {
 
 /// Shape:  "FREQ=WEEKLY;BYDAY=MO,TH", with or without "RRULE:", parts in any order and case.
 /// Errors: invalid_argument on `rrule` - names the part, the value and what is accepted; at most
-///         4096 bytes. Parts of the grammar that taskd doesn't compute are refused, never ignored.
+///         4096 bytes. Unknown parts and combinations that the RFC forbids are refused, never
+///         ignored.
 [[nodiscard]] Result<Rrule> parse_rrule(std::string_view text);
 
 /// The rule in one normal form: parse_rrule(format_rrule(r)) == r.

@@ -2,6 +2,7 @@
 #include "cli/preview.h"
 
 #include "cli/commands/commands.h"
+#include "cli/preview_stream.h"
 #include "cli/times.h"
 #include "core/text.h"
 #include "core/when.h"
@@ -10,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <iostream>
 #include <memory>
 
 namespace taskd::cli {
@@ -19,6 +21,7 @@ struct Given {
     PreviewRequest request;
     std::string tz;
     std::string count;
+    bool jsonl = false;
 };
 
 std::string offset_of(const PreviewSlot& shown) {
@@ -94,7 +97,25 @@ void show(Context& context, const Preview& preview) {
     screen.print(text);
 }
 
+/// One answer per line of standard input, each written out before the next is read.
+int run_stream(Context& context, const Words& words) {
+    if (!words.empty())
+        return context.fail(
+            core::invalid_argument("jsonl", "reads its rules from standard input; give no RULE")
+                .value());
+    preview_stream(std::cin, [&](const nlohmann::json& answer) {
+        context.screen().print(answer.dump() + "\n");
+        context.screen().flush();
+    });
+    return 0;
+}
+
 int run(Context& context, Given given, const Words& words) {
+    if (given.jsonl) return run_stream(context, words);
+    if (words.empty())
+        return context.fail(
+            core::invalid_argument("rule", "is missing, as in taskctl preview every weekday")
+                .value());
     given.request.rule = core::join(words, " ");
     if (!given.count.empty()) {
         const auto number = number_from("count", given.count, 1, preview_count_max);
@@ -131,7 +152,7 @@ void register_preview(CommandLine& line) {
          .section = "Series",
          .summary = "show what a rule means, and its next slots",
          .usage = "RULE...",
-         .words_min = 1,
+         .words_min = 0,
          .words_max = any_number,
          .examples = {"preview every weekday at 9:30", "preview the last friday of the month",
                       "preview every 90 minutes between 9:00 and 17:00 on weekdays",
@@ -148,6 +169,7 @@ void register_preview(CommandLine& line) {
     add_text(app, "--from", given->request.from, "WORDS",
              "begin there; a rule that names no begin starts there too");
     add_text(app, "--between", given->request.between, "A..B", "only slots in this span of time");
+    add_switch(app, "--jsonl", given->jsonl, "answer one JSON object per line of standard input");
     add_text(app, "--count", given->count, "N", "how many slots, up to 1000 (default 5)");
     add_switch(app, "--after-completion", given->request.after_completion,
                "what follows if it were done now");

@@ -77,6 +77,23 @@ TEST_CASE("a description has the zone behind it, and no time for days") {
     CHECK(describe_zoned(parse_rrule("FREQ=DAILY").value(), day) == "every day, UTC");
 }
 
+TEST_CASE("a rule that no phrase says is shown, and read back") {
+    for (const auto* const text :
+         {"FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO", "FREQ=DAILY;BYSECOND=0,30", "FREQ=MINUTELY;BYHOUR=9",
+          "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=2", "FREQ=YEARLY;BYMONTH=5;BYDAY=MO",
+          "FREQ=MONTHLY;BYDAY=FR;BYHOUR=9,10,17;BYMINUTE=0,7,8,9,10;BYSETPOS=3",
+          "FREQ=HOURLY;INTERVAL=7;BYSETPOS=1;BYMINUTE=1,2"}) {
+        const auto rule = parse_rrule(text).value();
+        const auto words = describe_zoned(rule, tuesday);
+        CAPTURE(text, words);
+        CHECK(words.rfind("by rule FREQ=", 0) == 0);
+        const auto again = parse_every(words);
+        REQUIRE(again);
+        CHECK(again->rule == rule);
+        CHECK(again->tzid == "Europe/Berlin");
+    }
+}
+
 TEST_CASE("phrases are described in one form") {
     struct Row {
         std::string words;
@@ -252,10 +269,8 @@ TEST_CASE("the description of a rule, read again, gives the same slots") {
         const auto again = parse_every(words);
         REQUIRE(again);
         REQUIRE(describe(again->rule, dtstart) == words);
-        const auto slots =
-            Recurrence::make({dtstart.local, false, dtstart.tzid, {rule}, {}, {}, {}});
-        const auto same =
-            Recurrence::make({dtstart.local, false, dtstart.tzid, {again->rule}, {}, {}, {}});
+        const auto slots = Recurrence::make(spec_of(rule, dtstart));
+        const auto same = Recurrence::make(spec_of(again->rule, dtstart));
         REQUIRE(slots.has_value() == same.has_value());
         if (!slots) continue;
         auto slot = slots->first_slot();

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include <string>
+#include <vector>
 
 namespace taskd::core {
 namespace {
@@ -52,8 +53,7 @@ TEST_CASE("DTSTART from words is the first time after now that the rule matches"
     if (!dtstart) FAIL(dtstart.error().message);
     CHECK(format(*dtstart) == row.dtstart);
     // It is the rule's own first slot, whatever its INTERVAL.
-    const RecurrenceSpec spec{dtstart->local, dtstart->is_date, dtstart->tzid, {rule}, {}, {}, {}};
-    CHECK(Recurrence::make(spec)->first_slot()->id.local == dtstart->local);
+    CHECK(Recurrence::make(spec_of(rule, *dtstart))->first_slot()->id.local == dtstart->local);
 }
 
 TEST_CASE("DTSTART is refused when there is no time or no slot") {
@@ -89,12 +89,58 @@ TEST_CASE("a phrase becomes a rule and its DTSTART") {
         {"every day at 19:00, until 2027-06-30, Asia/Tokyo", "", "DAILY UNTIL=2027-06-30",
          "2026-11-24T19:00:00+09:00"},
         {"every day starting tomorrow, Asia/Tokyo", "", "DAILY", "2026-11-25"},
+        // Times of the rule's own: the next one.
+        {"every 4 hours", "", "HOURLY INTERVAL=4", "2026-11-24T11:00:00+01:00"},
+        {"every 4 hours starting 8:00", "", "HOURLY INTERVAL=4", "2026-11-25T08:00:00+01:00"},
+        {"every 4 hours on fri", "", "HOURLY INTERVAL=4 BYDAY=FR", "2026-11-27T00:00:00+01:00"},
+        {"every 20 minutes", "", "MINUTELY INTERVAL=20", "2026-11-24T10:01:00+01:00"},
+        {"15 * * * *", "", "HOURLY BYMINUTE=15", "2026-11-24T10:15:00+01:00"},
+        {"every day at 8 and 20", "", "DAILY BYHOUR=8,20 BYMINUTE=0", "2026-11-24T20:00:00+01:00"},
+        {"every day at 8 and 20", "8:00", "DAILY BYHOUR=8,20 BYMINUTE=0",
+         "2026-11-25T08:00:00+01:00"},
+        {"every day at 8 and 20 starting friday", "", "DAILY BYHOUR=8,20 BYMINUTE=0",
+         "2026-11-27T08:00:00+01:00"},
+        {"every 2 hours between 9:00 and 12:00 starting today", "", "DAILY BYHOUR=9,11 BYMINUTE=0",
+         "2026-11-24T11:00:00+01:00"},
+        {"last workday of the month at 17:00", "", "MONTHLY BYDAY=MO,TU,WE,TH,FR BYSETPOS=-1",
+         "2026-11-30T17:00:00+01:00"},
     }));
     CAPTURE(row.words, row.at);
     const auto plan = plan_of(parse_every(row.words).value(), row.at, tuesday, berlin());
     if (!plan) FAIL(plan.error().message);
     CHECK(test::rule_text(plan->rule) == row.rule);
     CHECK(format(plan->dtstart) == row.dtstart);
+}
+
+TEST_CASE("the slots of a phrase are those that it says") {
+    struct Row {
+        std::string words;
+        std::vector<std::string> slots;
+    };
+    const auto row = GENERATE(values<Row>({
+        {"every 90 minutes between 9:00 and 17:00 on tue",
+         {"2026-11-24T10:30:00", "2026-11-24T12:00:00", "2026-11-24T13:30:00",
+          "2026-11-24T15:00:00", "2026-11-24T16:30:00", "2026-12-01T09:00:00"}},
+        {"mon and tue at 8:00 and 20:30",
+         {"2026-11-24T20:30:00", "2026-11-30T08:00:00", "2026-11-30T20:30:00",
+          "2026-12-01T08:00:00", "2026-12-01T20:30:00"}},
+        {"monthly on the 31st or the last day at 9:00",
+         {"2026-11-30T09:00:00", "2026-12-31T09:00:00", "2027-01-31T09:00:00",
+          "2027-02-28T09:00:00"}},
+        {"the second tuesday and thursday of march at noon",
+         {"2027-03-09T12:00:00", "2027-03-11T12:00:00", "2028-03-09T12:00:00",
+          "2028-03-14T12:00:00"}},
+        {"0 9 L-2 * *", {"2026-11-28T09:00:00", "2026-12-29T09:00:00"}},
+    }));
+    CAPTURE(row.words);
+    const auto plan = plan_of(parse_every(row.words).value(), "", tuesday, berlin()).value();
+    const auto slots = Recurrence::make(spec_of(plan.rule, plan.dtstart)).value();
+    auto slot = slots.first_slot();
+    for (const auto& expected : row.slots) {
+        REQUIRE(slot);
+        CHECK(format_local(slot->id.local) == expected);
+        slot = slots.next_after(*slot);
+    }
 }
 
 TEST_CASE("a plan that contradicts itself is refused") {
