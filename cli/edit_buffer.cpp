@@ -3,8 +3,8 @@
 
 #include "core/calendar_time.h"
 #include "core/rfc3339.h"
-#include "core/text.h"
 #include "core/span.h"
+#include "core/text.h"
 
 #include <toml++/toml.h>
 

@@ -184,10 +184,8 @@ void set_every_hour(Rrule& rule, const Line& line) {
     const bool counted = !line[weekday].counted.empty();
     if (!counted) rule.frequency = line[minute].all ? Frequency::minutely : Frequency::hourly;
     if (!line[minute].all || counted) rule.by_minute = line[minute].values;
-    if (counted)  // BYDAY with a number needs a month; each of its days has all hours
-        for (int i = 0; i < 24; ++i) rule.by_hour.push_back(i);
-    if (counted && line[minute].all)
-        for (int i = 0; i < 60; ++i) rule.by_minute.push_back(i);
+    // BYDAY with a number needs a month; each of its days has all hours.
+    if (counted) rule.by_hour = line[hour].values;
 }
 
 /// Times of day: one of them is for `at`.

@@ -2,8 +2,8 @@
 #include "daemon/config.h"
 
 #include "core/check.h"
-#include "core/text.h"
 #include "core/span.h"
+#include "core/text.h"
 
 #include <toml++/toml.h>
 

@@ -2,9 +2,9 @@
 #include "daemon/handlers/occurrences.h"
 
 #include "core/check.h"
+#include "core/describe.h"
 #include "core/rfc3339.h"
 #include "core/uuid.h"
-#include "core/describe.h"
 
 namespace taskd::daemon {
 namespace {

@@ -57,6 +57,9 @@ TEST_CASE("cron lines become one rule") {
         {"0 9 * * 5L", "MONTHLY BYDAY=-1FR", "09:00"},
         {"0 9 * * 5#2", "MONTHLY BYDAY=2FR", "09:00"},
         {"0 9 * 3 TUE#2,thu#2", "MONTHLY BYMONTH=3 BYDAY=2TU,2TH", "09:00"},
+        {"*/30 * * * 5L",
+         "MONTHLY BYDAY=-1FR BYHOUR=0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23 "
+         "BYMINUTE=0,30"},
         {"0 9 */2 * *", "MONTHLY BYMONTHDAY=1,3,5,7,9,11,13,15,17,19,21,23,25,27,29,31", "09:00"},
     }));
     CAPTURE(row.line);
@@ -134,6 +137,12 @@ TEST_CASE("cron lines that no single RRULE equals are refused with the reason") 
     REQUIRE_FALSE(every);
     CHECK(every.error().field == "every");
     CHECK_THAT(every.error().message, Catch::Contains(row.reason));
+}
+
+TEST_CASE("a cron line of all minutes has each once") {
+    const auto rule = parse_every("* * * * 5L").value().rule;  // found by phrase_fuzzer
+    CHECK(rule.by_minute.size() == 60);
+    CHECK(rule.by_hour.size() == 24);
 }
 
 TEST_CASE("phrases are not taken for cron lines") {
