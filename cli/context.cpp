@@ -3,8 +3,8 @@
 
 #include "cli/exit_code.h"
 #include "cli/local_zone.h"
+#include "core/span.h"
 #include "core/text.h"
-#include "core/when.h"
 
 #include <charconv>
 #include <cstdlib>

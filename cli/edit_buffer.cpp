@@ -3,8 +3,8 @@
 
 #include "core/calendar_time.h"
 #include "core/rfc3339.h"
+#include "core/span.h"
 #include "core/text.h"
-#include "core/when.h"
 
 #include <toml++/toml.h>
 

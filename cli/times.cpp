@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/times.h"
 
+#include "core/describe.h"
 #include "core/rfc3339.h"
+#include "core/span.h"
+#include "core/text.h"
 #include "core/when.h"
 
 #include <cstdlib>
+#include <map>
 
 namespace taskd::cli {
 namespace {
@@ -81,6 +85,22 @@ std::string distance(const CalendarTime& time, Timestamp now) {
     return time.is_date ? days_words(days_ahead(time, now)) : distance(time.at, now);
 }
 
+std::string distance_words(const CalendarTime& time, Timestamp now) {
+    static const std::map<std::string, std::string> names{{"s", "second"}, {"m", "minute"},
+                                                          {"h", "hour"},   {"d", "day"},
+                                                          {"mo", "month"}, {"y", "year"}};
+    auto words = core::words_of(distance(time, now));
+    for (auto& word : words) {
+        const auto unit = word.find_first_not_of("0123456789");
+        const auto name =
+            unit == 0 || unit == std::string::npos ? names.end() : names.find(word.substr(unit));
+        if (name == names.end()) continue;
+        const std::string count = word.substr(0, unit);
+        word = count + " " + name->second + (count == "1" ? "" : "s");
+    }
+    return core::join(words, " ");
+}
+
 bool is_overdue(const CalendarTime& due, Timestamp now) {
     return due.is_date ? days_ahead(due, now) < 0 : due.at < now;
 }
@@ -135,9 +155,7 @@ std::string reminder_words(const core::Reminder& reminder) {
 }
 
 std::string rule_words(const core::Rrule& rule, const CalendarTime& dtstart) {
-    std::string text = core::describe(rule, dtstart.local);
-    if (!dtstart.is_date) text += " at " + clock_words(dtstart.local);
-    return text + ", " + dtstart.tzid;
+    return core::describe_zoned(rule, dtstart);
 }
 
 std::string offset_words(std::chrono::seconds offset) {

@@ -22,6 +22,9 @@ namespace taskd::cli {
 /// The same for a due time; a DATE counts in days: "today", "tomorrow", "in 3d", "yesterday".
 [[nodiscard]] std::string distance(const core::CalendarTime& time, core::Timestamp now);
 
+/// distance() with its units written out: "in 3 days", "in 2 days 14 hours", "2 hours ago".
+[[nodiscard]] std::string distance_words(const core::CalendarTime& time, core::Timestamp now);
+
 /// A DATE is overdue when its day is over.
 [[nodiscard]] bool is_overdue(const core::CalendarTime& due, core::Timestamp now);
 

@@ -4,7 +4,6 @@
 #include "core/calendar_time.h"
 #include "core/clock.h"
 #include "core/result.h"
-#include "core/rrule.h"
 #include "core/time_zone.h"
 
 #include <chrono>
@@ -22,44 +21,20 @@ struct When {
 };
 
 /// Reads a time in words: "today", "tomorrow 9am", "fri 17:30", "9:30", "in 20 minutes",
-/// "2026-12-01", "2026-12-01T09:00", each optionally with an IANA zone at its end.
+/// "first monday of january", "24 december", "24.12.2026", "2026-12-01", "2026-12-01T09:00", each
+/// optionally with an IANA zone at its end. taskd-recurrence(7) has the whole list.
 ///
 /// Units:  relative to `now`, on the wall clock of `zone` unless the words name another.
-/// Errors: invalid_argument on `field` - with the part that was not understood.
+/// Errors: invalid_argument on `field` - with the part that was not understood. What can be read in
+///         two ways ("12/24/2026", "next week") is refused too.
 [[nodiscard]] Result<When> parse_when(std::string_view field, std::string_view words, Timestamp now,
                                       const TimeZone& zone);
 
-/// A span in words: "10m", "1h30m", "2 days", "0"; seconds up to days, at most 366 days.
-[[nodiscard]] Result<std::chrono::seconds> parse_span(std::string_view field,
-                                                      std::string_view words);
-
-/// The shortest form that parse_span reads back: "1h30m".
-[[nodiscard]] std::string format_span(std::chrono::seconds span);
-
-/// A rule in words, read. `at` is what followed "at": a time in words, as typed.
-struct Every {
-    Rrule rule;
-    std::optional<std::string> at;
-};
-
-/// Reads "weekday", "every day at 9:30", "3 days", "2 weeks on mon,thu", "mon and fri", "month on
-/// the 31st", "month on the last day", or an RRULE as it is.
-///
-/// Errors: invalid_argument on `every` - with the part that was not understood.
-[[nodiscard]] Result<Every> parse_every(std::string_view words);
-
-/// The rule in words: "every 2 weeks on Monday and Thursday", "every month on the 31st".
-[[nodiscard]] std::string describe(const Rrule& rule, LocalTime dtstart);
+/// Reads the last day of a period: "june" (its 30th), "june 2027", "2027", or a time as above.
+[[nodiscard]] Result<When> parse_until(std::string_view field, std::string_view words,
+                                       Timestamp now, const TimeZone& zone);
 
 /// "Wed 2026-11-25 09:30", or "Wed 2026-11-25" for a DATE: on the clock of the time's own zone.
 [[nodiscard]] std::string describe(const CalendarTime& time);
-
-/// DTSTART of a rule in words: the first local time after now that has the wanted time of day (or
-/// date and time) and that the rule matches; a rule never starts off its own slots.
-///
-/// Shape:  `at` as typed ("9:30", "2026-12-31 09:00"), none for a DATE series that starts today.
-[[nodiscard]] Result<CalendarTime> dtstart_of(const Rrule& rule,
-                                              const std::optional<std::string>& at, Timestamp now,
-                                              const TimeZone& zone);
 
 }  // namespace taskd::core

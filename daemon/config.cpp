@@ -2,8 +2,8 @@
 #include "daemon/config.h"
 
 #include "core/check.h"
+#include "core/span.h"
 #include "core/text.h"
-#include "core/when.h"
 
 #include <toml++/toml.h>
 

@@ -89,11 +89,12 @@ void register_add(CommandLine& line) {
          .examples = {"add Stand-up --every weekday --at 9:30 --remind 10m",
                       "add Pay rent --every \"month on the last day\" --remind 2d",
                       "add Call Zoe --due \"fri 17:30\" --project home --tag phone"},
-         .details = "WORDS are times such as 9:30, tomorrow 9am, fri 17:30, in 20 minutes, "
-                    "2026-12-31 or 2026-12-31T09:00, with an IANA zone behind them if need be; "
-                    "rules such as day, weekday, 3 days, 2 weeks on mon,thu, month on the last "
-                    "day, year, or an RRULE. A SPAN is 10m, 1h30m or 2 days. taskctl preview "
-                    "shows what a rule gives.",
+         .details = "WORDS are times such as 9:30, tomorrow 9am, fri 17:30, in 20 minutes, first "
+                    "monday of january, 24 december or 2026-12-31T09:00, with an IANA zone behind "
+                    "them if need be; rules such as day, weekdays, 2 weeks on mon,thu, the last "
+                    "friday of the month, 3 days after completion, a cron line or an RRULE: see "
+                    "taskd-recurrence(7). A SPAN is 10m, 1h30m or 2 days. taskctl preview shows "
+                    "what a rule gives.",
          .run = [given](Context& context, const Words& words) {
              return run(context, *given, words);
          }});

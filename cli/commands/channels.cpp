@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands/commands.h"
-#include "core/when.h"
+#include "core/span.h"
 
 #include <nlohmann/json.hpp>
 

@@ -1,137 +1,99 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/preview.h"
+
 #include "cli/commands/commands.h"
 #include "cli/preview_stream.h"
 #include "cli/times.h"
-#include "core/rfc3339.h"
 #include "core/text.h"
 #include "core/when.h"
 #include "ipc/json.h"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
 namespace taskd::cli {
 namespace {
 
-constexpr std::int64_t count_standard = 5;
-constexpr std::int64_t count_max = 1000;
-
 struct Given {
-    std::string at;
+    PreviewRequest request;
     std::string tz;
     std::string count;
     bool jsonl = false;
 };
 
-/// What the daemon would make of the same words, decided by the same core.
-struct Preview {
-    core::Rrule rule;
-    core::CalendarTime dtstart;
-    core::Schedule schedule;
-    std::vector<core::CalendarTime> slots;
-};
-
-core::Result<Preview> preview_of(const Context& context, const Given& given, const Words& words,
-                                 std::size_t count) {
-    const auto zone = given.tz.empty() ? core::Result<core::TimeZone>(context.zone())
-                                       : core::TimeZone::load(given.tz);
-    if (!zone) return tl::unexpected(zone.error());
-    const auto every = core::parse_every(core::join(words, " "));
-    if (!every) return tl::unexpected(every.error());
-    if (every->at && !given.at.empty())
-        return core::invalid_argument(
-            "at", "\"" + given.at + "\" and \"at " + *every->at + "\" are two times; keep one");
-    const auto at =
-        every->at ? every->at : (given.at.empty() ? std::nullopt : std::optional(given.at));
-    const auto dtstart = core::dtstart_of(every->rule, at, context.now(), *zone);
-    if (!dtstart) return tl::unexpected(dtstart.error());
-    const auto where = core::TimeZone::load(dtstart->tzid);
-    if (!where) return tl::unexpected(where.error());
-    auto slots = core::Recurrence::make(every->rule, dtstart->local, *where);
-    if (!slots) return tl::unexpected(slots.error());
-
-    Preview preview{every->rule, *dtstart, {*where, *slots, dtstart->is_date}, {}};
-    const auto first = core::first_slot(preview.schedule, context.now());
-    if (!first.slot)
-        return core::invalid_argument("every", "every slot of this rule is in the past");
-    preview.slots = core::upcoming(preview.schedule, *first.slot, count);
-    return preview;
+std::string offset_of(const PreviewSlot& shown) {
+    const auto zone = core::TimeZone::load(shown.time.tzid);
+    return offset_words((zone ? *zone : core::TimeZone::utc()).utc_offset(shown.time.at));
 }
 
-core::LocalKind kind_of(const Preview& preview, const core::CalendarTime& slot) {
-    return slot.is_date ? core::LocalKind::unique : preview.schedule.zone.to_utc(slot.local).kind;
+std::string understood(const Preview& preview) {
+    const auto& plan = preview.plan;
+    return rule_words(plan.rule, plan.dtstart) +
+           (plan.after_completion ? ", after completion" : "");
 }
 
-std::string offset_of(const Preview& preview, const core::CalendarTime& slot) {
-    return offset_words(preview.schedule.zone.utc_offset(slot.at));
-}
-
-/// What the clock does to a slot on the day of a change.
-std::string mark_of(const Preview& preview, const core::CalendarTime& slot) {
-    const std::string clock = core::format_local(slot.local).substr(11, 5);
-    switch (kind_of(preview, slot)) {
-    case core::LocalKind::skipped:
-        return "shifted: " + clock + " does not exist";
-    case core::LocalKind::repeated:
-        return "the first of two " + clock;
-    case core::LocalKind::unique:
-        break;
-    }
-    return {};
-}
-
-nlohmann::json json_of(const Preview& preview, const core::CalendarTime& slot) {
-    nlohmann::json object = ipc::to_json(slot);
-    if (!slot.is_date) object["utc_offset"] = offset_of(preview, slot);
-    object["shifted"] = kind_of(preview, slot) == core::LocalKind::skipped;
+nlohmann::json json_of(const PreviewSlot& shown) {
+    nlohmann::json object = ipc::to_json(shown.time);
+    if (!shown.time.is_date) object["utc_offset"] = offset_of(shown);
+    object["shifted"] = shown.shifted;
+    object["recurrence_id"] = core::format(shown.slot.id);
+    if (!shown.mark.empty()) object["mark"] = shown.mark;
     return object;
 }
 
 void print_json(Screen& screen, const Preview& preview) {
     nlohmann::json slots = nlohmann::json::array();
-    for (const auto& slot : preview.slots) slots.push_back(json_of(preview, slot));
+    for (const auto& shown : preview.slots) slots.push_back(json_of(shown));
     if (screen.one_line_json()) {
         for (const auto& slot : slots) screen.print_json(slot);
         return;
     }
-    screen.print_json({{"understood", rule_words(preview.rule, preview.dtstart)},
-                       {"rrule", core::format_rrule(preview.rule)},
-                       {"dtstart", ipc::to_json(preview.dtstart)},
-                       {"tzid", preview.dtstart.tzid},
+    screen.print_json({{"understood", understood(preview)},
+                       {"rrule", core::format_rrule(preview.plan.rule)},
+                       {"dtstart", ipc::to_json(preview.plan.dtstart)},
+                       {"tzid", preview.plan.dtstart.tzid},
+                       {"after_completion", preview.plan.after_completion},
+                       {"ends", preview.ends},
+                       {"warnings", preview.warnings},
                        {"slots", slots}});
 }
 
-void show(Context& context, const Preview& preview, std::size_t count) {
+void show_plain(Context& context, const Preview& preview) {
+    Table table{{{"SLOT"}, {"WEEKDAY"}, {"DISTANCE"}, {"MARK"}}, {}};
+    for (const auto& shown : preview.slots)
+        table.rows.push_back({{core::format(shown.time)},
+                              {core::describe(shown.time).substr(0, 3)},
+                              {distance(shown.time, context.now())},
+                              {shown.mark}});
+    context.screen().print_list(table);
+}
+
+std::string line_of(Context& context, const PreviewSlot& shown, std::size_t width) {
+    std::string away = distance_words(shown.time, context.now());
+    if (!shown.mark.empty()) away.resize(std::max(width, away.size()), ' ');
+    const auto style = context.screen().style();
+    std::string line = "  " + core::describe(shown.time);
+    if (!shown.time.is_date) line += " " + offset_of(shown);
+    line += "  " + painted(away, Paint::dim, style);
+    if (!shown.mark.empty()) line += "  " + painted(shown.mark, Paint::yellow, style);
+    return line + "\n";
+}
+
+void show(Context& context, const Preview& preview) {
     Screen& screen = context.screen();
-    if (screen.plain()) {
-        Table table{{{"SLOT"}, {"WEEKDAY"}, {"DISTANCE"}, {"MARK"}}, {}};
-        for (const auto& slot : preview.slots)
-            table.rows.push_back({{core::format(slot)},
-                                  {core::describe(slot).substr(0, 3)},
-                                  {distance(slot, context.now())},
-                                  {mark_of(preview, slot)}});
-        screen.print_list(table);
-        return;
-    }
-    std::string text =
-        painted(visible(rule_words(preview.rule, preview.dtstart)), Paint::bold, screen.style()) +
-        "\n  " + painted(core::format_rrule(preview.rule), Paint::dim, screen.style()) + "\n";
+    std::string text = painted(visible(understood(preview)), Paint::bold, screen.style()) + "\n  " +
+                       painted(core::format_rrule(preview.plan.rule), Paint::dim, screen.style()) +
+                       "\n";
+    if (preview.plan.after_completion) text += "  if it is done now, and then each on its day:\n";
     std::size_t width = 0;  // of the distances, so that marks stand below each other
-    for (const auto& slot : preview.slots)
-        width = std::max(width, display_width(distance(slot, context.now())));
-    for (const auto& slot : preview.slots) {
-        std::string away = distance(slot, context.now());
-        const std::string mark = mark_of(preview, slot);
-        if (!mark.empty()) away.resize(width, ' ');
-        text += "  " + core::describe(slot);
-        if (!slot.is_date) text += " " + offset_of(preview, slot);
-        text += "  " + painted(away, Paint::dim, screen.style());
-        if (!mark.empty()) text += "  " + painted(mark, Paint::yellow, screen.style());
-        text += "\n";
-    }
-    if (preview.slots.size() < count) text += "  and then it ends\n";
+    for (const auto& shown : preview.slots)
+        width = std::max(width, display_width(distance_words(shown.time, context.now())));
+    for (const auto& shown : preview.slots) text += line_of(context, shown, width);
+    if (preview.slots.empty()) text += "  no slots there\n";
+    if (preview.ends) text += "  and then it ends\n";
     screen.print(text);
 }
 
@@ -148,29 +110,36 @@ int run_stream(Context& context, const Words& words) {
     return 0;
 }
 
-int run(Context& context, const Given& given, const Words& words) {
+int run(Context& context, Given given, const Words& words) {
     if (given.jsonl) return run_stream(context, words);
     if (words.empty())
         return context.fail(
             core::invalid_argument("rule", "is missing, as in taskctl preview every weekday")
                 .value());
-    std::int64_t count = count_standard;
+    given.request.rule = core::join(words, " ");
     if (!given.count.empty()) {
-        const auto number = number_from("count", given.count, 1, count_max);
+        const auto number = number_from("count", given.count, 1, preview_count_max);
         if (!number) return context.fail(number.error());
-        count = *number;
+        given.request.count = static_cast<std::size_t>(*number);
     }
-    const auto preview = preview_of(context, given, words, static_cast<std::size_t>(count));
+    const auto zone = given.tz.empty() ? core::Result<core::TimeZone>(context.zone())
+                                       : core::TimeZone::load(given.tz);
+    if (!zone) return context.fail(zone.error());
+    const auto preview = preview_of(given.request, context.now(), *zone);
     if (!preview) return context.fail(preview.error());
+
     Screen& screen = context.screen();
-    if (context.zone_name().empty() && given.tz.empty() && preview->dtstart.tzid == "UTC")
+    if (context.zone_name().empty() && given.tz.empty() && preview->plan.dtstart.tzid == "UTC")
         screen.warn("no time zone is known, so times are in UTC; --tz names one");
+    for (const auto& warning : preview->warnings) screen.warn(warning);
     if (screen.json())
         print_json(screen, *preview);
     else if (screen.quiet())
-        for (const auto& slot : preview->slots) screen.print(core::format(slot) + "\n");
+        for (const auto& shown : preview->slots) screen.print(core::format(shown.time) + "\n");
+    else if (screen.plain())
+        show_plain(context, *preview);
     else
-        show(context, *preview, static_cast<std::size_t>(count));
+        show(context, *preview);
     return 0;
 }
 
@@ -185,18 +154,25 @@ void register_preview(CommandLine& line) {
          .usage = "RULE...",
          .words_min = 0,
          .words_max = any_number,
-         .examples = {"preview every weekday at 9:30", "preview month on the last day --count 12",
+         .examples = {"preview every weekday at 9:30", "preview the last friday of the month",
+                      "preview every 90 minutes between 9:00 and 17:00 on weekdays",
+                      "preview \"0 9 * * 1-5\" --between \"today..end of the month\"",
+                      "preview 3 days after completion --at 18:00",
                       "preview \"FREQ=WEEKLY;BYDAY=MO,TH\" --at 18:00 --tz Asia/Tokyo"},
-         .details = "RULE is what add --every takes: day, weekday, 3 days, 2 weeks on mon,thu, "
-                    "month on the 31st, year, or an RRULE (RFC 5545). Needs no daemon and changes "
-                    "nothing.",
+         .details = "RULE is what add --every takes: a phrase, a cron line or an RRULE (RFC 5545); "
+                    "taskd-recurrence(7) has the grammar. Needs no daemon and changes nothing.",
          .run = [given](Context& context, const Words& words) {
              return run(context, *given, words);
          }});
-    add_text(app, "--at", given->at, "WORDS", "the time of the slots");
+    add_text(app, "--at", given->request.at, "WORDS", "the time of the slots");
     add_text(app, "--tz", given->tz, "ZONE", "their IANA zone (default: yours)");
+    add_text(app, "--from", given->request.from, "WORDS",
+             "begin there; a rule that names no begin starts there too");
+    add_text(app, "--between", given->request.between, "A..B", "only slots in this span of time");
     add_switch(app, "--jsonl", given->jsonl, "answer one JSON object per line of standard input");
     add_text(app, "--count", given->count, "N", "how many slots, up to 1000 (default 5)");
+    add_switch(app, "--after-completion", given->request.after_completion,
+               "what follows if it were done now");
 }
 
 }  // namespace taskd::cli

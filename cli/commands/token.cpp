@@ -2,7 +2,7 @@
 #include "cli/commands/commands.h"
 #include "cli/times.h"
 #include "core/rfc3339.h"
-#include "core/when.h"
+#include "core/span.h"
 #include "ipc/admin_messages.h"
 
 #include <nlohmann/json.hpp>

@@ -2,9 +2,9 @@
 #include "daemon/handlers/occurrences.h"
 
 #include "core/check.h"
+#include "core/describe.h"
 #include "core/rfc3339.h"
 #include "core/uuid.h"
-#include "core/when.h"
 
 namespace taskd::daemon {
 namespace {
@@ -29,11 +29,8 @@ Series series_of(UnitOfWork& unit, const Task& task) {
 }  // namespace
 
 ipc::SeriesView view_of(UnitOfWork& unit, const Series& series) {
-    ipc::SeriesView view{series, core::describe(series.rule, series.dtstart), {}, 0};
-    if (!series.is_date) {
-        const std::string clock = core::format_local(series.dtstart).substr(11);
-        view.words += " at " + (clock.substr(5) == ":00" ? clock.substr(0, 5) : clock);
-    }
+    const core::CalendarTime dtstart{series.dtstart, series.is_date, series.tzid, {}};
+    ipc::SeriesView view{series, core::describe(series.rule, dtstart), {}, 0};
     if (const auto open = unit.find_open_occurrence(series.user, series.id); open) {
         view.next = open->content.due;
         view.open_task = open->number;

@@ -2,6 +2,7 @@
 #include "daemon/handlers/snooze_handlers.h"
 
 #include "core/check.h"
+#include "core/span.h"
 #include "core/text.h"
 #include "core/when.h"
 #include "daemon/handlers/task_words.h"

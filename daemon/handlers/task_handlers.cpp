@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/handlers/task_handlers.h"
 
+#include "core/phrase.h"
+#include "core/plan.h"
 #include "core/uuid.h"
 #include "core/when.h"
 #include "daemon/handlers/occurrences.h"
@@ -32,22 +34,17 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
         return core::invalid_argument("due", "a series' slots are its due times; use --at");
     const auto every = core::parse_every(request.every);
     if (!every) return tl::unexpected(every.error());
-    if (every->at && !request.at.empty())
-        return core::invalid_argument(
-            "at", "\"" + request.at + "\" and \"at " + *every->at + "\" are two times; keep one");
-    const auto at =
-        every->at ? every->at : (request.at.empty() ? std::nullopt : std::optional(request.at));
-    const auto dtstart = core::dtstart_of(every->rule, at, h.unit.now(), zone);
-    if (!dtstart) return tl::unexpected(dtstart.error());
+    const auto plan = core::plan_of(*every, request.at, h.unit.now(), zone);
+    if (!plan) return tl::unexpected(plan.error());
 
     core::Series series;
     series.id = core::SeriesId{core::uuid_v4(h.unit.random())};
     series.user = h.user;
     series.content = std::move(content);
-    series.dtstart = dtstart->local;
-    series.is_date = dtstart->is_date;
-    series.tzid = dtstart->tzid;
-    series.rule = every->rule;
+    series.dtstart = plan->dtstart.local;
+    series.is_date = plan->dtstart.is_date;
+    series.tzid = plan->dtstart.tzid;
+    series.rule = plan->rule;
     series.created = h.unit.now();
     const auto schedule = core::schedule_of(series);
     if (!schedule) return tl::unexpected(schedule.error());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/handlers/task_words.h"
 
+#include "core/span.h"
 #include "core/uuid.h"
-#include "core/when.h"
 #include "ipc/messages.h"
 
 #include <algorithm>

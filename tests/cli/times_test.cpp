@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/times.h"
 
+#include "core/phrase.h"
 #include "core/rfc3339.h"
-#include "core/when.h"
 
 #include <catch2/catch.hpp>
 

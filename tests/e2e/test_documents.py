@@ -24,6 +24,8 @@ def shape(text):
     text = re.sub(r"20\d\d-\d\d-\d\dT[0-9:.]+Z", "<time>", text)
     text = re.sub(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) 20\d\d-\d\d-\d\d", "<day>", text)
     text = re.sub(r"[+-]\d\d:00  ", "<offset>  ", text)
+    text = re.sub(r"\bin (\d+ (second|minute|hour|day|month|year)s?( |$))+", "in <span> ", text,
+                  flags=re.M)
     return re.sub(r"\bin (\d+(mo|[dhmsy])( |$))+", "in <span> ", text, flags=re.M).replace(" \n",
                                                                                          "\n").strip()
 

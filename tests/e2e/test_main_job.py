@@ -180,7 +180,7 @@ class Screen(support.TestCase):
         table = ((["lst"], 2, 'did you mean "list"?'), (["add"], 2, ""), (["add", ""], 2, "summary"),
                  (["show", "99"], 3, "no task 99"), (["show", "abc"], 2, "task"),
                  (["list", "--staus", "all"], 2, "--status"),
-                 (["add", "x", "--every", "fortnight"], 2, "fortnight"),
+                 (["add", "x", "--every", "fortnigth"], 2, "fortnigth"),
                  (["add", "x", "--tz", "Europe/Berlni"], 2, "Berlni"),
                  (["add", "x", "--remind", "10m"], 2, "remind"),
                  (["channels", "remove", "none"], 3, "none"),

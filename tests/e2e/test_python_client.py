@@ -665,7 +665,7 @@ class Tasks(ClientTest):
 
     def test_wrong_arguments(self):
         for field, params in (
-                ("due", {"due": "when pigs fly"}), ("every", {"every": "fortnight"}),
+                ("due", {"due": "when pigs fly"}), ("every", {"every": "fortnigth"}),
                 ("tz", {"tz": "Nowhere/Zone"}), ("start", {"start": "whenever"}),
                 ("remind", {"due": "2031-01-31 09:00", "remind": ["a bit"]}),
                 ("summary", {"summary": 5}), ("tags", {"tags": "a"}), ("notes", {"notes": []}),
