@@ -5,9 +5,13 @@
 #include "core/rfc3339.h"
 #include "core/text.h"
 #include "tests/support/hostile.h"
+#include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 
 namespace taskd::core {
@@ -135,6 +139,74 @@ TEST_CASE("what is not the name of a zone is refused on tz") {
     CHECK(zone.error().reason == Reason::invalid_argument);
     CHECK(zone.error().field == "tz");
     CHECK_FALSE(zone.error().hint.empty());
+}
+
+TEST_CASE("the segments of a zone lie side by side, and there and back is the same instant") {
+    const std::string name = GENERATE("Europe/Berlin", "America/New_York", "Australia/Lord_Howe",
+                                      "Africa/Casablanca", "Pacific/Apia", "Asia/Tokyo");
+    CAPTURE(name);
+    const auto zone = TimeZone::load(name).value();
+    constexpr std::int64_t year = 365 * 86'400;
+    int segments = 0;
+    for (std::int64_t at = -200 * year; at < 700 * year; ++segments) {
+        const auto segment = zone.segment_at(at);
+        REQUIRE(segment.begin <= at);
+        REQUIRE(segment.end > at);
+        for (const std::int64_t instant : {segment.begin, segment.begin + 7200, segment.end - 1}) {
+            if (instant < -300 * year || instant > 800 * year) continue;
+            const Timestamp time{std::chrono::seconds{instant}};
+            const auto shown = zone.to_local(time);
+            const auto back = zone.to_utc(shown);
+            // Of a repeated hour the first pass is what its local time means.
+            if (back.kind != LocalKind::repeated) REQUIRE(back.at == time);
+            REQUIRE(zone.utc_offset(time).count() == segment.offset);
+        }
+        if (segment.end > 800 * year) break;
+        const auto next = zone.segment_at(segment.end);
+        REQUIRE(next.begin == segment.end);
+        REQUIRE(next.local_begin == segment.local_end);
+        REQUIRE(next.local_begin == segment.end + std::max(segment.offset, next.offset));
+        at = segment.end;
+    }
+    CHECK(segments >= 3);
+}
+
+TEST_CASE("daylight saving time goes on for ever where the zone's rule does") {
+    const auto berlin = TimeZone::load("Europe/Berlin").value();
+    for (const auto* year : {"2037", "2038", "2436", "2437", "2838", "9999"}) {
+        CAPTURE(year);
+        CHECK(berlin.utc_offset(utc(year + "-07-01T12:00:00Z"s)) == 2h);
+        CHECK(berlin.utc_offset(utc(year + "-12-01T12:00:00Z"s)) == 1h);
+        CHECK(berlin.to_utc(local(year + "-07-01T12:00:00"s)).at ==
+              utc(year + "-07-01T10:00:00Z"s));
+    }
+}
+
+TEST_CASE("a zone whose file has changed is another one after reload, and only then") {
+    test::TempDir directory;
+    std::filesystem::create_directory(directory.path() + "/Test");
+    const std::string file = directory.path() + "/Test/Town";
+    const auto put = [&](const std::string& zone) {
+        std::filesystem::remove(file);
+        std::filesystem::copy_file("/usr/share/zoneinfo/" + zone, file);
+    };
+    ::setenv("TZDIR", directory.path().c_str(), 1);
+    const auto noon = utc("2026-12-01T12:00:00Z");
+    put("Asia/Tokyo");
+    const auto before = TimeZone::load("Test/Town").value();
+    CHECK(before.utc_offset(noon) == 9h);
+    put("America/New_York");
+    CHECK(TimeZone::load("Test/Town").value().utc_offset(noon) == 9h);
+    TimeZone::reload();
+    CHECK(TimeZone::load("Test/Town").value().utc_offset(noon) == -5h);
+    CHECK(before.utc_offset(noon) == 9h);  // who holds it keeps what they had
+    std::filesystem::remove(file);
+    TimeZone::reload();
+    CHECK_FALSE(TimeZone::load("Test/Town"));
+    ::unsetenv("TZDIR");
+    TimeZone::reload();
+    CHECK(TimeZone::load("Europe/Berlin"));
+    CHECK_FALSE(TimeZone::tzdata_version().empty());
 }
 
 TEST_CASE("names that mean another clock or another file are not zones") {
