@@ -25,6 +25,8 @@ struct Series {
     bool is_date = false;
     std::string tzid;
     Rrule rule;
+    std::vector<LocalTime> rdates;   ///< further slots (RFC 5545 section 3.8.5.2), sorted
+    std::vector<LocalTime> exdates;  ///< slots that are none (section 3.8.5.1), sorted
     Timestamp created;
     std::optional<Timestamp> ended;   ///< no slot is left, or the user ended it
     bool ended_by_user = false;       ///< then opening an occurrence again doesn't bring it back
@@ -64,8 +66,8 @@ enum class SkipReason {
 
 /// A run of slots that were passed over, both ends included; one slot has from == to.
 struct SkippedSlots {
-    LocalTime from;
-    LocalTime to;
+    RecurrenceId from;
+    RecurrenceId to;
     std::uint64_t count = 0;
     SkipReason reason = SkipReason::catch_up;
 
@@ -75,8 +77,8 @@ struct SkippedSlots {
 /// What comes after an occurrence was closed, or at the start of a series: the slot that becomes
 /// the next task, if the rule has one, and the slots passed over on the way to it.
 struct NextSlot {
-    std::optional<LocalTime> slot;
-    std::optional<SkippedSlots> skipped;
+    std::optional<Slot> slot;
+    std::vector<SkippedSlots> skipped;  ///< in order
 
     bool operator==(const NextSlot&) const = default;
 };
@@ -87,9 +89,13 @@ struct Schedule {
     Recurrence slots;
     bool is_date = false;
 
-    [[nodiscard]] CalendarTime at(LocalTime slot) const {
-        return calendar_time(slot, is_date, zone);
+    [[nodiscard]] CalendarTime at(const Slot& slot) const {
+        return {slot.id.local, is_date, zone.name(), slot.at};
     }
+    /// The slot of an id that was stored or sent.
+    [[nodiscard]] Slot slot(const RecurrenceId& id) const { return slots.slot_at(id); }
+    /// The first instant whose slot is not past at `now`: a DATE slot is past once its day is over.
+    [[nodiscard]] Timestamp not_past(Timestamp now) const;
 };
 [[nodiscard]] Result<Schedule> schedule_of(const Series& series);
 
@@ -98,14 +104,14 @@ struct Schedule {
 [[nodiscard]] NextSlot first_slot(const Schedule& schedule, Timestamp now);
 
 /// The first slot after both `now` and the slot just closed; those between are skipped as catch_up.
-[[nodiscard]] NextSlot slot_after(const Schedule& schedule, LocalTime closed, Timestamp now);
+[[nodiscard]] NextSlot slot_after(const Schedule& schedule, const Slot& closed, Timestamp now);
 
 /// The first slot after both `now` and `last`, the last one decided; those between passed while the
 /// series was paused.
-[[nodiscard]] NextSlot slot_after_pause(const Schedule& schedule, LocalTime last, Timestamp now);
+[[nodiscard]] NextSlot slot_after_pause(const Schedule& schedule, const Slot& last, Timestamp now);
 
 /// The next `count` slots from `from` on, for people to look at.
-[[nodiscard]] std::vector<CalendarTime> upcoming(const Schedule& schedule, LocalTime from,
+[[nodiscard]] std::vector<CalendarTime> upcoming(const Schedule& schedule, const Slot& from,
                                                  std::size_t count);
 
 }  // namespace taskd::core

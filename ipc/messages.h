@@ -169,7 +169,7 @@ struct AgendaGet {
 struct TaskClosed {
     core::Task task;
     std::optional<core::Task> next;
-    std::optional<core::SkippedSlots> skipped;
+    std::vector<core::SkippedSlots> skipped;  ///< in order
     bool series_ended = false;
     bool series_paused = false;           ///< so there is no next one
     std::vector<std::int64_t> unblocked;  ///< tasks that need not wait any more, by number
@@ -249,8 +249,8 @@ struct SeriesGet {
 };
 struct SeriesChanged {
     SeriesView series;
-    std::optional<core::Task> next;             ///< the task that a resumed series goes on with
-    std::optional<core::SkippedSlots> skipped;  ///< what passed while it was paused
+    std::optional<core::Task> next;           ///< the task that a resumed series goes on with
+    std::vector<core::SkippedSlots> skipped;  ///< what passed while it was paused
 };
 struct SeriesPause {
     using Reply = SeriesChanged;

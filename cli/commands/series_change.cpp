@@ -39,7 +39,7 @@ int change(Context& context, const Request& request, const std::string& key,
     }
     screen.print(verb + " series " + view.series.id.str().substr(0, id_shown) + ": " +
                  visible(view.series.content.summary) + "\n");
-    if (skipped) screen.print("  " + skipped_words(*skipped) + "\n");
+    for (const auto& run : skipped) screen.print("  " + skipped_words(run) + "\n");
     if (next && next->content.due)
         screen.print("  next  task " + std::to_string(next->number) + ", " +
                      full_words(*next->content.due, context.zone()) + "\n");

@@ -42,7 +42,7 @@ ipc::SeriesView view_of(UnitOfWork& unit, const Series& series) {
 }
 
 Task create_occurrence(UnitOfWork& unit, const Series& series, const core::Schedule& schedule,
-                       core::LocalTime slot) {
+                       const core::Slot& slot) {
     Task task;
     task.id = core::TaskId{core::uuid_v4(unit.random())};
     task.user = series.user;
@@ -50,27 +50,27 @@ Task create_occurrence(UnitOfWork& unit, const Series& series, const core::Sched
     task.content = series.content;
     task.content.due = schedule.at(slot);
     task.series = series.id;
-    task.recurrence_id = slot;
+    task.recurrence_id = slot.id;
     task.created = task.modified = unit.now();
     unit.insert_task(task);
-    unit.put_created(task);
+    unit.put_created(task, slot.position);
     unit.append_event(task.user, {"task.created", task.id.str(), task});
     return task;
 }
 
-void put_skipped(UnitOfWork& unit, const Series& series, const std::string& about,
-                 const core::SkippedSlots& slots) {
-    unit.put_skipped(series.user, series.id, slots);
-    unit.append_event(series.user,
-                      {"occurrence.skipped", about, core::OccurrenceSkipped{series.id, slots}});
+void put_skipped(UnitOfWork& unit, const Series& series, const core::Schedule& schedule,
+                 const std::string& about, const std::vector<core::SkippedSlots>& runs) {
+    for (const auto& run : runs) {
+        unit.put_skipped(series.user, series.id, run, schedule.slot(run.from).position);
+        unit.append_event(series.user,
+                          {"occurrence.skipped", about, core::OccurrenceSkipped{series.id, run}});
+    }
 }
 
 void go_on(UnitOfWork& unit, const Series& series, const core::Schedule& schedule,
            const std::string& about, const core::NextSlot& next, Succession& result) {
-    if (next.skipped) {
-        put_skipped(unit, series, about, *next.skipped);
-        result.skipped = next.skipped;
-    }
+    put_skipped(unit, series, schedule, about, next.skipped);
+    result.skipped = next.skipped;
     if (next.slot) {
         result.next = create_occurrence(unit, series, schedule, *next.slot);
         return;
@@ -87,17 +87,18 @@ core::Result<Succession> succeed(UnitOfWork& unit, const Task& closed) {
     const auto schedule = core::schedule_of(series);
     if (!schedule) return tl::unexpected(schedule.error());
     // An occurrence that has a successor already makes no second one (P5).
-    if (unit.find_successor(closed.user, closed.series, *closed.recurrence_id)) return result;
+    if (unit.find_successor(closed)) return result;
 
+    const core::Slot slot = schedule->slot(*closed.recurrence_id);
     if (series.paused || series.ended) {
         // It makes no next one; what had passed by then is decided now, the rest when it resumes.
         const auto until = series.ended ? *series.ended : *series.paused;
-        result.skipped = core::slot_after(*schedule, *closed.recurrence_id, until).skipped;
-        if (result.skipped) put_skipped(unit, series, closed.id.str(), *result.skipped);
+        result.skipped = core::slot_after(*schedule, slot, until).skipped;
+        put_skipped(unit, series, *schedule, closed.id.str(), result.skipped);
         result.series_ended = series.ended.has_value();
         result.series_paused = series.paused.has_value();
     } else {
-        const auto next = core::slot_after(*schedule, *closed.recurrence_id, unit.now());
+        const auto next = core::slot_after(*schedule, slot, unit.now());
         go_on(unit, series, *schedule, closed.id.str(), next, result);
     }
     const auto from = result.next ? result.next->recurrence_id : std::nullopt;
@@ -113,7 +114,7 @@ core::Result<std::int64_t> take_back_successor(UnitOfWork& unit, const Task& tas
                 " went away when the occurrence before it was opened again; its slot is the "
                 "series' own now");
     std::int64_t removed = 0;
-    if (const auto successor = unit.find_successor(task.user, task.series, *task.recurrence_id)) {
+    if (const auto successor = unit.find_successor(task)) {
         const std::string number = std::to_string(successor->number);
         if (!successor->is_open() || successor->revision != 1)
             return core::failed_precondition(
@@ -129,7 +130,7 @@ core::Result<std::int64_t> take_back_successor(UnitOfWork& unit, const Task& tas
         unit.append_event(task.user, {"task.deleted", gone.id.str(), gone});
         removed = successor->number;
     }
-    unit.erase_slots_after(task.user, task.series, *task.recurrence_id);
+    unit.erase_slots_after(task);
     const Series series = series_of(unit, task);
     if (series.ended && !series.ended_by_user) {
         const Series after = ended(series, {});
@@ -140,7 +141,7 @@ core::Result<std::int64_t> take_back_successor(UnitOfWork& unit, const Task& tas
 }
 
 core::Result<void> rearm(UnitOfWork& unit, const Task& task,
-                         const std::optional<core::LocalTime>& from_slot) {
+                         const std::optional<core::RecurrenceId>& from_slot) {
     for (const auto& reminder : unit.reminders_of(task)) {
         if (task.series.empty()) {
             const auto after =
@@ -152,7 +153,9 @@ core::Result<void> rearm(UnitOfWork& unit, const Task& task,
         const Series series = series_of(unit, task);
         const auto schedule = core::schedule_of(series);
         if (!schedule) return tl::unexpected(schedule.error());
-        auto after = core::armed(reminder, *schedule, series.paused ? std::nullopt : from_slot);
+        const auto from =
+            from_slot && !series.paused ? std::optional(schedule->slot(*from_slot)) : std::nullopt;
+        auto after = core::armed(reminder, *schedule, from);
         if (!after) return tl::unexpected(after.error());
         // An ended series has the slot of its open task, and none after it.
         if (series.ended && after->next_slot != task.recurrence_id)

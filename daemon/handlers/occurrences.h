@@ -13,18 +13,18 @@ namespace taskd::daemon {
 
 /// Makes the task of `slot` and its occurrence row, with its event.
 [[nodiscard]] core::Task create_occurrence(UnitOfWork& unit, const core::Series& series,
-                                           const core::Schedule& schedule, core::LocalTime slot);
+                                           const core::Schedule& schedule, const core::Slot& slot);
 
 /// What came after an occurrence was closed, or a series was resumed.
 struct Succession {
     std::optional<core::Task> next;
-    std::optional<core::SkippedSlots> skipped;
+    std::vector<core::SkippedSlots> skipped;
     bool series_ended = false;
     bool series_paused = false;
 };
 /// Stores that slots were passed over, with the event; `about` is the task or series concerned.
-void put_skipped(UnitOfWork& unit, const core::Series& series, const std::string& about,
-                 const core::SkippedSlots& slots);
+void put_skipped(UnitOfWork& unit, const core::Series& series, const core::Schedule& schedule,
+                 const std::string& about, const std::vector<core::SkippedSlots>& runs);
 
 /// Makes the next occurrence of `next`, or ends the series when no slot is left.
 void go_on(UnitOfWork& unit, const core::Series& series, const core::Schedule& schedule,
@@ -43,6 +43,6 @@ void go_on(UnitOfWork& unit, const core::Series& series, const core::Schedule& s
 
 /// Sets the reminders of a task that has just been opened or closed.
 [[nodiscard]] core::Result<void> rearm(UnitOfWork& unit, const core::Task& task,
-                                       const std::optional<core::LocalTime>& from_slot);
+                                       const std::optional<core::RecurrenceId>& from_slot);
 
 }  // namespace taskd::daemon

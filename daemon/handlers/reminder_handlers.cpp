@@ -62,7 +62,7 @@ void deliver(UnitOfWork& unit, const Reminder& reminder, const core::ReminderFir
         delivery.user = reminder.user;
         delivery.reminder = reminder.id;
         delivery.task = fired.task;
-        if (fired.recurrence_id) delivery.recurrence_id = core::format_local(*fired.recurrence_id);
+        if (fired.recurrence_id) delivery.recurrence_id = core::format(*fired.recurrence_id);
         delivery.channel = channel;
         delivery.firing = fired.firing;
         delivery.event_user_seq = user_seq;

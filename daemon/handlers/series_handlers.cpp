@@ -24,7 +24,7 @@ std::vector<core::Reminder> reminders_of(UnitOfWork& unit, const Series& series)
 
 /// Sets the series' reminders to the first slot from `from` on; none silences them.
 core::Result<void> arm(UnitOfWork& unit, const Series& series, const core::Schedule& schedule,
-                       const std::optional<core::LocalTime>& from) {
+                       const std::optional<core::Slot>& from) {
     for (const auto& reminder : reminders_of(unit, series)) {
         const auto after = core::armed(reminder, schedule, from);
         if (!after) return tl::unexpected(after.error());
@@ -92,14 +92,14 @@ core::Result<ipc::SeriesChanged> resume_series(const ipc::SeriesResume& request,
         core::check(last.has_value(), "a series has its first occurrence");
         Succession succession;
         go_on(h.unit, *after, *schedule, series->id.str(),
-              core::slot_after_pause(*schedule, *last, h.unit.now()), succession);
+              core::slot_after_pause(*schedule, schedule->slot(*last), h.unit.now()), succession);
         reply.next = succession.next;
         reply.skipped = succession.skipped;
     }
     // From now on; of slots that were closed ahead of their time there is nothing to remind.
     auto from = core::first_slot(*schedule, h.unit.now()).slot;
     if (const auto open = h.unit.find_open_occurrence(h.user, series->id))
-        if (from) from = std::max(*from, *open->recurrence_id);
+        if (from) from = std::max(*from, schedule->slot(*open->recurrence_id));
     if (auto armed = arm(h.unit, *after, *schedule, from); !armed)
         return tl::unexpected(armed.error());
     const auto now = h.unit.find_series(h.user, series->id);
@@ -122,8 +122,8 @@ core::Result<ipc::SeriesChanged> end_series(const ipc::SeriesEnd& request, Handl
             return tl::unexpected(armed.error());
     } else if (const auto last = h.unit.last_decided(h.user, series->id)) {
         // Ended while it was paused: what passed since the last decision is accounted for.
-        if (const auto skipped = core::slot_after_pause(*schedule, *last, h.unit.now()).skipped)
-            put_skipped(h.unit, *after, series->id.str(), *skipped);
+        const auto next = core::slot_after_pause(*schedule, schedule->slot(*last), h.unit.now());
+        put_skipped(h.unit, *after, *schedule, series->id.str(), next.skipped);
         if (auto armed = arm(h.unit, *after, *schedule, {}); !armed)
             return tl::unexpected(armed.error());
     }

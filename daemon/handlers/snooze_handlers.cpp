@@ -99,8 +99,9 @@ core::Result<ipc::ReminderChanged> acknowledge_reminder(const ipc::ReminderAckno
         const auto series = h.unit.find_series(h.user, task->series);
         const auto schedule = series ? core::schedule_of(*series) : tl::unexpected(core::Error{});
         if (series && !schedule) return tl::unexpected(schedule.error());
-        const auto from =
-            series && !series->paused && !series->ended ? after->fired_slot : std::nullopt;
+        std::optional<core::Slot> from;
+        if (series && !series->paused && !series->ended && after->fired_slot)
+            from = schedule->slot(*after->fired_slot);
         after =
             series ? core::armed(*after, *schedule, from) : core::armed(*after, task->content.due);
         if (!after) return tl::unexpected(after.error());

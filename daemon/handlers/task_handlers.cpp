@@ -57,9 +57,7 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
 
     h.unit.insert_series(series);
     h.unit.append_event(h.user, {"series.created", series.id.str(), series});
-    if (first.skipped) {
-        put_skipped(h.unit, series, series.id.str(), *first.skipped);
-    }
+    put_skipped(h.unit, series, *schedule, series.id.str(), first.skipped);
     added.task = create_occurrence(h.unit, series, *schedule, *first.slot);
     for (auto& reminder : reminders) {
         reminder.series = series.id;
@@ -140,9 +138,10 @@ core::Result<ipc::TaskClosed> closed(Handling& h, const Task& task) {
 /// An occurrence that is closed without being done: its slot is passed over.
 void skip_slot_of(Handling& h, const Task& task, core::SkipReason reason) {
     const auto series = h.unit.find_series(h.user, task.series);
-    if (!series) return;
-    put_skipped(h.unit, *series, task.id.str(),
-                {*task.recurrence_id, *task.recurrence_id, 1, reason});
+    const auto schedule = series ? core::schedule_of(*series) : tl::unexpected(core::Error{});
+    if (!schedule) return;
+    put_skipped(h.unit, *series, *schedule, task.id.str(),
+                {{*task.recurrence_id, *task.recurrence_id, 1, reason}});
 }
 
 /// Before `task`, which is closed, is opened again as `after`.
@@ -152,7 +151,7 @@ core::Result<ipc::TaskReopened> opened(Handling& h, const Task& before, const Ta
         const auto removed = take_back_successor(h.unit, before);
         if (!removed) return tl::unexpected(removed.error());
         reply.removed = *removed;
-        h.unit.put_created(after);
+        h.unit.put_created(after, 0);  // its row is there, and keeps its position
     }
     h.unit.update_task(before, after);
     if (auto armed = rearm(h.unit, after, after.recurrence_id); !armed)

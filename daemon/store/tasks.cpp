@@ -53,7 +53,7 @@ Task read_task(Database& db, const Query& row) {
     core::check(status.has_value(), "a stored status is one of ours");
     task.status = *status;
     task.series = core::SeriesId{row.text(10)};
-    task.recurrence_id = optional_local(row, 11);
+    task.recurrence_id = optional_slot(row, 11);
     task.created = row.time(12);
     task.modified = row.time(13);
     task.completed = row.optional_time(14);
@@ -278,7 +278,7 @@ void UnitOfWork::insert_task(const Task& task) {
           task.user.str(), task.id.str(), task.number, task.content.summary, task.content.notes,
           task.content.project, task.content.priority, to_column(task.content.start),
           to_column(task.content.due), std::string(core::to_string(task.status)),
-          id_column(task.series), local_column(task.recurrence_id), task.created, task.modified,
+          id_column(task.series), slot_column(task.recurrence_id), task.created, task.modified,
           task.completed, task.deleted, task.revision, due_instant(task))
         .run();
     write_tags(db_, task);

@@ -100,8 +100,8 @@ public:
                                                                   const core::SeriesId& series,
                                                                   std::int64_t limit);
     /// The last slot that became something.
-    [[nodiscard]] std::optional<core::LocalTime> last_decided(const core::UserId& user,
-                                                              const core::SeriesId& series);
+    [[nodiscard]] std::optional<core::RecurrenceId> last_decided(const core::UserId& user,
+                                                                 const core::SeriesId& series);
     [[nodiscard]] ipc::SeriesPage list_series(const core::UserId& user,
                                               const ipc::SeriesList& request);
     void insert_series(const core::Series& series);
@@ -109,18 +109,16 @@ public:
     /// The open task of the series' newest occurrence.
     [[nodiscard]] std::optional<core::Task> find_open_occurrence(const core::UserId& user,
                                                                  const core::SeriesId& series);
-    /// The task of the first occurrence after `slot`.
-    [[nodiscard]] std::optional<core::Task> find_successor(const core::UserId& user,
-                                                           const core::SeriesId& series,
-                                                           core::LocalTime slot);
-    /// Whether `slot` is this task's: a slot that was given back is not.
+    /// The task of the first occurrence after this one.
+    [[nodiscard]] std::optional<core::Task> find_successor(const core::Task& task);
+    /// Whether its slot is this task's: a slot that was given back is not.
     [[nodiscard]] bool owns_slot(const core::Task& task);
-    void put_created(const core::Task& task);
+    /// `position` is that of the slot; the stored one also comes after all there are.
+    void put_created(const core::Task& task, std::int64_t position);
     void put_skipped(const core::UserId& user, const core::SeriesId& series,
-                     const core::SkippedSlots& slots);
-    /// Gives back every slot after `slot`: what was decided about them is decided again.
-    void erase_slots_after(const core::UserId& user, const core::SeriesId& series,
-                           core::LocalTime slot);
+                     const core::SkippedSlots& slots, std::int64_t position);
+    /// Gives back every slot after this task's: what was decided about them is decided again.
+    void erase_slots_after(const core::Task& task);
 
     // reminders.cpp
     [[nodiscard]] std::optional<core::Reminder> find_reminder(const core::UserId& user,

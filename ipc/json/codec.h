@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/rfc3339.h"
+#include "core/slot.h"
 #include "core/text.h"
 #include "ipc/json.h"
 
@@ -106,6 +107,18 @@ struct Codec<core::LocalTime> {
         const auto parsed =
             found.is_string() ? core::parse_local(found.get<std::string>()) : std::nullopt;
         if (!parsed) return wrong(field, found, "a local time such as 2026-11-24T09:30:00");
+        return *parsed;
+    }
+};
+
+template <>
+struct Codec<core::RecurrenceId> {
+    static json encode(const core::RecurrenceId& value) { return core::format(value); }
+    static core::Result<core::RecurrenceId> decode(const std::string& field, const json& found) {
+        const auto parsed =
+            found.is_string() ? core::parse_recurrence_id(found.get<std::string>()) : std::nullopt;
+        if (!parsed)
+            return wrong(field, found, "the local time of a slot such as 2026-11-24T09:30:00");
         return *parsed;
     }
 };

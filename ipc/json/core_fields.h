@@ -44,6 +44,8 @@ void fields(auto& f, Of<core::Series> auto& v) {
     f.sparse("is_date", v.is_date);
     f("tzid", v.tzid);
     f("rrule", v.rule);
+    f.sparse("rdates", v.rdates);
+    f.sparse("exdates", v.exdates);
     f("created", v.created);
     f("ended", v.ended);
     f.sparse("ended_by_user", v.ended_by_user);

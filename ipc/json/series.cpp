@@ -43,13 +43,14 @@ void fields(auto& f, Of<SeriesEnd> auto& v) {
 void fields(auto& f, Of<SeriesChanged> auto& v) {
     f("series", v.series);
     f("next", v.next);
-    f("skipped", v.skipped);
+    f.sparse("skipped", v.skipped);
 }
 
 }  // namespace taskd::ipc::codec
 
 namespace taskd::ipc {
 
+TASKD_JSON(std::vector<core::LocalTime>);
 TASKD_METHOD(SeriesList);
 TASKD_METHOD(SeriesGet);
 TASKD_METHOD(SeriesPause);

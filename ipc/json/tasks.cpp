@@ -112,7 +112,7 @@ void fields(auto& f, Of<TaskRestore> auto& v) {
 void fields(auto& f, Of<TaskClosed> auto& v) {
     f("task", v.task);
     f("next", v.next);
-    f("skipped", v.skipped);
+    f.sparse("skipped", v.skipped);
     f.sparse("series_ended", v.series_ended);
     f.sparse("series_paused", v.series_paused);
     f.sparse("unblocked", v.unblocked);

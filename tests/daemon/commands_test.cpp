@@ -170,8 +170,8 @@ TEST_CASE("a paused series makes nothing and is silent; resumed, it accounts for
     CHECK_FALSE(closed.contains("next"));
     CHECK(f.pass(24h).empty());
     const auto resumed = f.result("series.resume", {{"series", id.substr(0, 8)}});
-    CHECK(resumed["skipped"]["reason"] == "paused");
-    CHECK(resumed["skipped"]["count"] == 3);
+    CHECK(resumed["skipped"][0]["reason"] == "paused");
+    CHECK(resumed["skipped"][0]["count"] == 3);
     CHECK(resumed["next"]["due"]["at"] == "2026-11-28T09:30:00.000Z");
     CHECK(f.reason("series.resume", {{"series", id}}) == "failed_precondition");
     CHECK(f.pass(2h) == std::vector<std::string>{"reminder.due"});

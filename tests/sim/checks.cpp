@@ -104,7 +104,7 @@ void World::check_series(const std::string& user) {
         daemon::Query row(*database_,
                           "SELECT series_id, recurrence_id, last_slot, state, "
                           "coalesce(task_id, ''), count FROM occurrence WHERE user_id = ? "
-                          "ORDER BY series_id, recurrence_id",
+                          "ORDER BY series_id, position",
                           user);
         while (row.step())
             rows[row.text(0)].push_back({user, row.text(0), row.text(1), row.text(2), row.text(3),
@@ -117,17 +117,17 @@ void World::check_series(const std::string& user) {
         require(series.has_value(), "a series can be read");
         const auto schedule = core::schedule_of(*series);
         require(schedule.has_value(), "a series has a schedule");
-        std::optional<core::LocalTime> slot = schedule->slots.first();
+        std::optional<core::Slot> slot = schedule->slots.first_slot();
         const auto& decided = rows[series->id.str()];
         std::set<std::string> tasks;
         for (const auto& row : decided) {
-            require(slot && core::format_local(*slot) == row.first,
+            require(slot && core::format(slot->id) == row.first,
                     "P11: the slots are decided one after the other, none left out: " + row.first +
                         " in " + view.dump());
             std::int64_t count = 1;
-            for (; core::format_local(*slot) != row.last; ++count) {
+            for (; core::format(slot->id) != row.last; ++count) {
                 slot = schedule->slots.next_after(*slot);
-                require(slot && core::format_local(*slot) <= row.last, "P11: a run ends on a slot");
+                require(slot && core::format(slot->id) <= row.last, "P11: a run ends on a slot");
             }
             require(count == row.count, "P11: a run of skipped slots is counted right");
             slot = schedule->slots.next_after(*slot);
