@@ -9,6 +9,7 @@
 namespace taskd::core {
 namespace {
 
+using std::chrono::days;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -61,9 +62,14 @@ Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
     after.snoozed_until.reset();
     if (!from) return after;
     std::optional<Slot> slot = from;
-    if (reminder.fired_slot)
+    if (schedule.anchor == Anchor::completion) {
+        // What follows is not known before this one is done.
+        if (reminder.fired_slot == slot->id) return after;
+    } else if (reminder.fired_slot) {
         if (const Slot fired = schedule.slot(*reminder.fired_slot); fired >= *slot)
             slot = schedule.slots.next_after(fired);
+    }
+    slot = schedule.kept_from(slot);
     if (!slot) return after;
     after.next_slot = slot->id;
     after.next = time_in(reminder, schedule.at(*slot), schedule.zone);
@@ -119,10 +125,15 @@ Result<Firing> fire(const Reminder& reminder, const Schedule& schedule, Timestam
     // The last slot whose time has come, found from above: a year of missed slots is not walked.
     const Slot first = schedule.slot(*reminder.next_slot);
     Slot latest = first;
-    auto candidate = schedule.slots.prev_before(now + reminder.before + milliseconds{1});
-    while (candidate && *candidate > latest && planned(*candidate) > now)
+    // A slot of a day off may have been shifted to before its own time.
+    const auto ahead = schedule.shift == Shift::previous ? days{32} : days{0};
+    auto candidate = schedule.slots.prev_before(now + reminder.before + ahead + milliseconds{1});
+    while (candidate && *candidate > latest &&
+           (planned(*candidate) > now || schedule.left_out(*candidate)))
         candidate = schedule.slots.prev_before(*candidate);
-    if (!last_one && candidate && *candidate > latest) latest = *candidate;
+    // A slot that was moved goes off at its own time, also when others behind it have passed.
+    if (!last_one && schedule.override_of(first.id) == nullptr && candidate && *candidate > latest)
+        latest = *candidate;
 
     Firing firing{reminder, {}, {}};
     firing.after.fired_slot = latest.id;

@@ -8,6 +8,15 @@
 
 namespace taskd::daemon {
 
+/// The series' schedule, with its user's holidays.
+[[nodiscard]] core::Result<core::Schedule> schedule_for(UnitOfWork& unit,
+                                                        const core::Series& series);
+
+/// Anchor completion: the slot that follows, also when its id was another one's before.
+[[nodiscard]] std::optional<core::Slot> slot_from_completion(UnitOfWork& unit,
+                                                             const core::Series& series,
+                                                             const core::Schedule& schedule);
+
 /// A series as people see it: with its rule in words and its open occurrence.
 [[nodiscard]] ipc::SeriesView view_of(UnitOfWork& unit, const core::Series& series);
 
@@ -26,13 +35,18 @@ struct Succession {
 void put_skipped(UnitOfWork& unit, const core::Series& series, const core::Schedule& schedule,
                  const std::string& about, const std::vector<core::SkippedSlots>& runs);
 
-/// Makes the next occurrence of `next`, or ends the series when no slot is left.
+/// Makes the next occurrence of `next`, or ends the series when no slot is left. A stack asks again
+/// at `again`, or when the new one's time comes.
 void go_on(UnitOfWork& unit, const core::Series& series, const core::Schedule& schedule,
-           const std::string& about, const core::NextSlot& next, Succession& result);
+           const std::string& about, const core::NextSlot& next, Succession& result,
+           const std::optional<core::Timestamp>& again = {});
 
 /// Goes on after an occurrence was closed: stores which slots are passed over, makes the next task
-/// or ends the series, and sets the reminders. Design section 7, overlap one with catch_up skip.
+/// or ends the series, and sets the reminders. Design section 7.
 [[nodiscard]] core::Result<Succession> succeed(UnitOfWork& unit, const core::Task& closed);
+
+/// The newest task of a stack has its time: the one after it is made.
+[[nodiscard]] core::Result<void> fire_series(UnitOfWork& unit, const Timer& timer);
 
 /// Prepares an occurrence to be open again: its successor, if nobody has touched it, goes away.
 /// Gives the successor's number, 0 without one.

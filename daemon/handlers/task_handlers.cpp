@@ -48,17 +48,25 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
     series.is_date = dtstart->is_date;
     series.tzid = dtstart->tzid;
     series.rule = every->rule;
+    const auto policies = core::applied({}, request.policies, false);
+    if (!policies) return tl::unexpected(policies.error());
+    series.policies = *policies;
+    if (auto good = core::check_policies(series.policies, series.rule); !good)
+        return tl::unexpected(good.error());
     series.created = h.unit.now();
-    const auto schedule = core::schedule_of(series);
+    const auto schedule = schedule_for(h.unit, series);
     if (!schedule) return tl::unexpected(schedule.error());
-    const auto first = core::first_slot(*schedule, h.unit.now());
+    const auto first = core::slot_after(*schedule, series.policies, {}, h.unit.now());
+    if (!first.slot && series.policies.shift == core::Shift::skip)
+        return core::invalid_argument("shift", "every slot of this rule is on a day off");
     if (!first.slot)
         return core::invalid_argument("every", "every slot of this rule is in the past");
 
     h.unit.insert_series(series);
     h.unit.append_event(h.user, {"series.created", series.id.str(), series});
-    put_skipped(h.unit, series, *schedule, series.id.str(), first.skipped);
-    added.task = create_occurrence(h.unit, series, *schedule, *first.slot);
+    Succession begun;
+    go_on(h.unit, series, *schedule, series.id.str(), first, begun);
+    added.task = *begun.next;
     for (auto& reminder : reminders) {
         reminder.series = series.id;
         auto armed = core::armed(reminder, *schedule, first.slot);
@@ -67,7 +75,7 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
         warn_if_past(*armed, h.unit.now(), added.warnings);
         added.reminders.push_back(std::move(*armed));
     }
-    added.series = view_of(h.unit, series);
+    added.series = view_of(h.unit, *h.unit.find_series(h.user, series.id));
     added.slots = core::upcoming(*schedule, *first.slot, 3);
     added.understood = added.series->words + ", " + series.tzid;
     for (const auto& slot : added.slots)
@@ -138,7 +146,7 @@ core::Result<ipc::TaskClosed> closed(Handling& h, const Task& task) {
 /// An occurrence that is closed without being done: its slot is passed over.
 void skip_slot_of(Handling& h, const Task& task, core::SkipReason reason) {
     const auto series = h.unit.find_series(h.user, task.series);
-    const auto schedule = series ? core::schedule_of(*series) : tl::unexpected(core::Error{});
+    const auto schedule = series ? schedule_for(h.unit, *series) : tl::unexpected(core::Error{});
     if (!schedule) return;
     put_skipped(h.unit, *series, *schedule, task.id.str(),
                 {{*task.recurrence_id, *task.recurrence_id, 1, reason}});
@@ -235,11 +243,16 @@ core::Result<ipc::TaskClosed> complete_task(const ipc::TaskComplete& request, Ha
 core::Result<ipc::TaskClosed> cancel_task(const ipc::TaskCancel& request, Handling& h) {
     const auto task = h.unit.find_task(h.user, request.task);
     if (!task) return tl::unexpected(task.error());
-    const auto after = core::cancel(*task, h.unit.now());
+    return cancel_occurrence(*task, core::SkipReason::cancelled, h);
+}
+
+core::Result<ipc::TaskClosed> cancel_occurrence(const Task& task, core::SkipReason reason,
+                                                Handling& h) {
+    const auto after = core::cancel(task, h.unit.now());
     if (!after) return tl::unexpected(after.error());
-    h.unit.update_task(*task, *after);
+    h.unit.update_task(task, *after);
     h.unit.append_event(h.user, {"task.cancelled", after->id.str(), *after});
-    skip_slot_of(h, *task, core::SkipReason::cancelled);
+    skip_slot_of(h, task, reason);
     return closed(h, *after);
 }
 

@@ -12,7 +12,7 @@ using core::Series;
 
 #define SERIES_COLUMNS                                                                             \
     "user_id, id, content, dtstart, is_date, tzid, rrule, created, ended, ended_by_user, paused, " \
-    "pause_note, revision, rdates, exdates"
+    "pause_note, revision, rdates, exdates, policies, overrides, predecessor, successor, next_ms"
 
 Series read_series(const Query& row) {
     Series series;
@@ -34,6 +34,11 @@ Series read_series(const Query& row) {
     series.revision = row.integer(12);
     series.rdates = from_column<std::vector<core::LocalTime>>(row.text(13));
     series.exdates = from_column<std::vector<core::LocalTime>>(row.text(14));
+    series.policies = from_column<core::Policies>(row.text(15));
+    series.overrides = from_column<std::vector<core::SlotOverride>>(row.text(16));
+    series.predecessor = core::SeriesId{row.text(17)};
+    series.successor = core::SeriesId{row.text(18)};
+    series.next = row.optional_time(19);
     return series;
 }
 
@@ -65,23 +70,34 @@ ipc::SeriesPage UnitOfWork::list_series(const core::UserId& user, const ipc::Ser
 void UnitOfWork::insert_series(const Series& series) {
     Query(db_,
           "INSERT INTO series (" SERIES_COLUMNS
-          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
           series.user.str(), series.id.str(), ipc::to_json(series.content).dump(),
           core::format_local(series.dtstart), series.is_date, series.tzid,
           core::format_rrule(series.rule), series.created, series.ended, series.ended_by_user,
           series.paused, series.pause_note, series.revision, ipc::to_json(series.rdates).dump(),
-          ipc::to_json(series.exdates).dump())
+          ipc::to_json(series.exdates).dump(), ipc::to_json(series.policies).dump(),
+          ipc::to_json(series.overrides).dump(), series.predecessor.str(), series.successor.str(),
+          series.next)
         .run();
+    move_timer(TimerKind::series, series.user, series.id.str(), {}, series.next);
     remember("series", series.id.str(), nullptr);
 }
 
 void UnitOfWork::update_series(const Series& before, const Series& after) {
     Query(db_,
           "UPDATE series SET content = ?3, ended = ?4, ended_by_user = ?5, paused = ?6, "
-          "pause_note = ?7, revision = ?8 WHERE user_id = ?1 AND id = ?2",
+          "pause_note = ?7, revision = ?8, dtstart = ?9, is_date = ?10, tzid = ?11, rrule = ?12, "
+          "rdates = ?13, exdates = ?14, policies = ?15, overrides = ?16, predecessor = ?17, "
+          "successor = ?18, next_ms = ?19 WHERE user_id = ?1 AND id = ?2",
           after.user.str(), after.id.str(), ipc::to_json(after.content).dump(), after.ended,
-          after.ended_by_user, after.paused, after.pause_note, after.revision)
+          after.ended_by_user, after.paused, after.pause_note, after.revision,
+          core::format_local(after.dtstart), after.is_date, after.tzid,
+          core::format_rrule(after.rule), ipc::to_json(after.rdates).dump(),
+          ipc::to_json(after.exdates).dump(), ipc::to_json(after.policies).dump(),
+          ipc::to_json(after.overrides).dump(), after.predecessor.str(), after.successor.str(),
+          after.next)
         .run();
+    move_timer(TimerKind::series, after.user, after.id.str(), before.next, after.next);
     remember("series", after.id.str(), ipc::to_json(before));
 }
 
@@ -183,6 +199,70 @@ bool UnitOfWork::owns_slot(const core::Task& task) {
 #define NEXT_POSITION                                                                     \
     "max(?8, (SELECT coalesce(max(position) + 1, ?8) FROM occurrence WHERE user_id = ?1 " \
     "AND series_id = ?2))"
+
+std::optional<core::Task> UnitOfWork::task_of_slot(const core::UserId& user,
+                                                   const core::SeriesId& series,
+                                                   const core::RecurrenceId& slot) {
+    Query row(db_,
+              "SELECT task_id FROM occurrence WHERE user_id = ? AND series_id = ? "
+              "AND recurrence_id = ? AND task_id IS NOT NULL",
+              user.str(), series.str(), core::format(slot));
+    if (!row.step()) return {};
+    return find_task(user, core::TaskId{row.text(0)});
+}
+
+bool UnitOfWork::is_decided(const core::UserId& user, const core::SeriesId& series,
+                            const core::RecurrenceId& slot) {
+    Query row(db_,
+              "SELECT 1 FROM occurrence WHERE user_id = ?1 AND series_id = ?2 AND "
+              "(recurrence_id = ?3 OR (recurrence_id <= ?3 AND last_slot >= ?3)) LIMIT 1",
+              user.str(), series.str(), core::format(slot));
+    return row.step();
+}
+
+std::int64_t UnitOfWork::count_made(const core::UserId& user, const core::SeriesId& series) {
+    Query row(db_,
+              "SELECT count(*) FROM occurrence WHERE user_id = ? AND series_id = ? "
+              "AND task_id IS NOT NULL",
+              user.str(), series.str());
+    return row.step() ? row.integer(0) : 0;
+}
+
+std::optional<core::RecurrenceId> UnitOfWork::furthest_slot(const core::UserId& user,
+                                                            const core::SeriesId& series) {
+    Query row(db_, "SELECT max(last_slot) FROM occurrence WHERE user_id = ? AND series_id = ?",
+              user.str(), series.str());
+    if (!row.step()) return {};
+    return optional_slot(row, 0);
+}
+
+void UnitOfWork::mark_moved(const core::Task& task) {
+    Query(db_,
+          "UPDATE occurrence SET state = 'moved' WHERE user_id = ? AND series_id = ? "
+          "AND recurrence_id = ? AND state = 'created'",
+          task.user.str(), task.series.str(), slot_column(task.recurrence_id))
+        .run();
+}
+
+void UnitOfWork::erase_slot(const core::Task& task) {
+    Query(db_, "DELETE FROM occurrence WHERE user_id = ? AND series_id = ? AND recurrence_id = ?",
+          task.user.str(), task.series.str(), slot_column(task.recurrence_id))
+        .run();
+}
+
+std::vector<core::Task> UnitOfWork::open_tasks_of(const core::UserId& user,
+                                                  const core::SeriesId& series,
+                                                  std::int64_t limit) {
+    std::vector<core::Task> tasks;
+    Query row(db_,
+              "SELECT t.id FROM task t WHERE user_id = ? AND series_id = ? AND deleted IS NULL "
+              "AND status IN ('needs-action', 'in-process') ORDER BY number LIMIT ?",
+              user.str(), series.str(), limit);
+    while (row.step())
+        if (auto task = find_task(user, core::TaskId{row.text(0)}))
+            tasks.push_back(std::move(*task));
+    return tasks;
+}
 
 void UnitOfWork::put_created(const core::Task& task, std::int64_t position) {
     // A slot that was skipped by deleting its task comes back with the same task; a second task for

@@ -290,12 +290,12 @@ void UnitOfWork::update_task(const Task& before, const Task& after) {
     Query(db_,
           "UPDATE task SET summary = ?3, notes = ?4, project = ?5, priority = ?6, start = ?7, "
           "due = ?8, due_ms = ?9, status = ?10, modified = ?11, completed = ?12, deleted = ?13, "
-          "revision = ?14 WHERE user_id = ?1 AND id = ?2",
+          "revision = ?14, series_id = ?15, recurrence_id = ?16 WHERE user_id = ?1 AND id = ?2",
           after.user.str(), after.id.str(), after.content.summary, after.content.notes,
           after.content.project, after.content.priority, to_column(after.content.start),
           to_column(after.content.due), due_instant(after),
           std::string(core::to_string(after.status)), after.modified, after.completed,
-          after.deleted, after.revision)
+          after.deleted, after.revision, id_column(after.series), slot_column(after.recurrence_id))
         .run();
     if (before.content.tags != after.content.tags) {
         Query(db_, "DELETE FROM tag WHERE user_id = ? AND task_id = ?", after.user.str(),

@@ -25,7 +25,7 @@
 namespace taskd::daemon {
 
 /// The kinds of rows in `timer`: what happens when they are due. On disk: do not change.
-enum class TimerKind { reminder, delivery, retention };
+enum class TimerKind { reminder, delivery, retention, series };
 [[nodiscard]] std::string_view to_string(TimerKind kind);
 
 struct Timer {
@@ -109,6 +109,23 @@ public:
     /// The open task of the series' newest occurrence.
     [[nodiscard]] std::optional<core::Task> find_open_occurrence(const core::UserId& user,
                                                                  const core::SeriesId& series);
+    [[nodiscard]] std::optional<core::Task> task_of_slot(const core::UserId& user,
+                                                         const core::SeriesId& series,
+                                                         const core::RecurrenceId& slot);
+    /// Whether this slot became something, on its own or in a run.
+    [[nodiscard]] bool is_decided(const core::UserId& user, const core::SeriesId& series,
+                                  const core::RecurrenceId& slot);
+    /// How many occurrences were made, for a COUNT that counts them.
+    [[nodiscard]] std::int64_t count_made(const core::UserId& user, const core::SeriesId& series);
+    /// The slot that is furthest in local time, of those decided.
+    [[nodiscard]] std::optional<core::RecurrenceId> furthest_slot(const core::UserId& user,
+                                                                  const core::SeriesId& series);
+    void mark_moved(const core::Task& task);
+    /// Takes the row of this task's slot away: the task goes to another slot.
+    void erase_slot(const core::Task& task);
+    [[nodiscard]] std::vector<core::Task> open_tasks_of(const core::UserId& user,
+                                                        const core::SeriesId& series,
+                                                        std::int64_t limit);
     /// The task of the first occurrence after this one.
     [[nodiscard]] std::optional<core::Task> find_successor(const core::Task& task);
     /// Whether its slot is this task's: a slot that was given back is not.

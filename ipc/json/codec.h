@@ -101,6 +101,20 @@ struct Codec<core::Timestamp> {
 };
 
 template <>
+struct Codec<std::chrono::local_days> {
+    static json encode(std::chrono::local_days value) {
+        return core::format_date(core::LocalTime{value});
+    }
+    static core::Result<std::chrono::local_days> decode(const std::string& field,
+                                                        const json& found) {
+        const auto parsed =
+            found.is_string() ? core::parse_local(found.get<std::string>()) : std::nullopt;
+        if (!parsed) return wrong(field, found, "a date such as 2026-12-25");
+        return std::chrono::floor<std::chrono::days>(*parsed);
+    }
+};
+
+template <>
 struct Codec<core::LocalTime> {
     static json encode(core::LocalTime value) { return core::format_local(value); }
     static core::Result<core::LocalTime> decode(const std::string& field, const json& found) {

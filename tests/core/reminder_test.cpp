@@ -267,7 +267,8 @@ TEST_CASE("setting a reminder again never brings back a slot that it went off fo
     const auto set = armed(reminder(10min), daily, *daily.slots.first_slot()).value();
     const auto fired = fire(set, daily, *set.next).value().after;
     // Done at 08:55, after the reminder and before the slot; the next task is tomorrow's.
-    const auto next = slot_after(daily, *daily.slots.first_slot(), utc("2026-11-24T07:55:00Z"));
+    const auto next =
+        slot_after(daily, Policies{}, *daily.slots.first_slot(), utc("2026-11-24T07:55:00Z"));
     CHECK(text(armed(fired, daily, next.slot)->next_slot) == "2026-11-25T09:00:00");
     // Reopened, the open task is today's again: its slot has gone off.
     CHECK(text(armed(fired, daily, *daily.slots.first_slot())->next_slot) == "2026-11-25T09:00:00");
@@ -276,7 +277,8 @@ TEST_CASE("setting a reminder again never brings back a slot that it went off fo
 TEST_CASE("done early, the reminder moves to the next slot without going off") {
     const auto daily = schedule(daily_rule, "2026-11-24T09:00:00");
     const auto set = armed(reminder(10min), daily, *daily.slots.first_slot()).value();
-    const auto next = slot_after(daily, *daily.slots.first_slot(), utc("2026-11-23T12:00:00Z"));
+    const auto next =
+        slot_after(daily, Policies{}, *daily.slots.first_slot(), utc("2026-11-23T12:00:00Z"));
     const auto moved = armed(set, daily, next.slot).value();
     CHECK(text(moved.next_slot) == "2026-11-25T09:00:00");
     CHECK(text(moved.next) == "2026-11-25T07:50:00.000Z");

@@ -31,9 +31,12 @@ Schedule schedule(const std::string& rule, const std::string& dtstart,
     return schedule_of(series).value();
 }
 
-/// What follows a slot that was closed, by its local time.
+/// What follows a slot that was closed, by its local time, without policies.
 NextSlot slot_after(const Schedule& slots, LocalTime closed, Timestamp now) {
-    return slot_after(slots, slots.slot({closed}), now);
+    return slot_after(slots, Policies{}, slots.slot({closed}), now);
+}
+NextSlot slot_after(const Schedule& slots, const Slot& closed, Timestamp now) {
+    return slot_after(slots, Policies{}, closed, now);
 }
 
 std::string words(const NextSlot& next) {
