@@ -133,10 +133,10 @@ std::string stamp(Timestamp at, const core::TimeZone& zone) {
     return text;
 }
 
-std::string slot_words(LocalTime slot) {
-    const bool midnight = LocalTime{floor<days>(slot)} == slot;
-    return core::describe(CalendarTime{slot, true, "UTC", {}}) +
-           (midnight ? "" : " " + clock_words(slot));
+std::string slot_words(const core::RecurrenceId& slot) {
+    const bool midnight = LocalTime{floor<days>(slot.local)} == slot.local;
+    return core::describe(CalendarTime{slot.local, true, "UTC", {}}) +
+           (midnight ? "" : " " + clock_words(slot.local)) + (slot.fold ? " (second time)" : "");
 }
 
 std::string skipped_words(const core::SkippedSlots& skipped) {

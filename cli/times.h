@@ -42,7 +42,7 @@ namespace taskd::cli {
 [[nodiscard]] std::string stamp(core::Timestamp at, const core::TimeZone& zone);
 
 /// "Wed 2026-11-25 09:30": a slot's nominal time; a midnight as its date.
-[[nodiscard]] std::string slot_words(core::LocalTime slot);
+[[nodiscard]] std::string slot_words(const core::RecurrenceId& slot);
 
 /// "skipped 3 slots (Mon 2026-11-23 09:30 .. Wed 2026-11-25 09:30); done covers them".
 [[nodiscard]] std::string skipped_words(const core::SkippedSlots& skipped);

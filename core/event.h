@@ -21,7 +21,15 @@ struct OccurrenceSkipped {
     SkippedSlots slots;
 };
 
-using Payload = std::variant<Task, Series, OccurrenceSkipped, ReminderFired, Reminder, Delivery>;
+/// occurrence.moved: one slot happens at another time than the rule says.
+struct OccurrenceMoved {
+    SeriesId series;
+    RecurrenceId recurrence_id;
+    CalendarTime to;
+};
+
+using Payload = std::variant<Task, Series, OccurrenceSkipped, OccurrenceMoved, ReminderFired,
+                             Reminder, Delivery>;
 
 /// Something that happened and is about to be stored with the change that it tells of (P2).
 /// `type` is one of event_types; `subject` the task's id, or the series' where there is no task.

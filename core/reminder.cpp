@@ -55,17 +55,24 @@ Result<Reminder> armed(const Reminder& reminder, const std::optional<CalendarTim
 }
 
 Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
-                       const std::optional<LocalTime>& from) {
+                       const std::optional<Slot>& from) {
     Reminder after = reminder;
     after.next.reset();
     after.next_slot.reset();
     after.snoozed_until.reset();
     if (!from) return after;
-    LocalTime last = *from - seconds{1};
-    if (reminder.fired_slot && *reminder.fired_slot > last) last = *reminder.fired_slot;
-    after.next_slot = schedule.slots.next_after(last);
-    if (after.next_slot)
-        after.next = time_in(reminder, schedule.at(*after.next_slot), schedule.zone);
+    std::optional<Slot> slot = from;
+    if (schedule.anchor == Anchor::completion) {
+        // What follows is not known before this one is done.
+        if (reminder.fired_slot == slot->id) return after;
+    } else if (reminder.fired_slot) {
+        if (const Slot fired = schedule.slot(*reminder.fired_slot); fired >= *slot)
+            slot = schedule.slots.next_after(fired);
+    }
+    slot = schedule.kept_from(slot);
+    if (!slot) return after;
+    after.next_slot = slot->id;
+    after.next = time_in(reminder, schedule.at(*slot), schedule.zone);
     return after;
 }
 
@@ -112,43 +119,47 @@ Result<Firing> fire(const Reminder& reminder, const Schedule& schedule, Timestam
                     bool last_one) {
     check(reminder.next && reminder.next_slot && *reminder.next <= now,
           "only a reminder that is due goes off");
-    const auto planned = [&](LocalTime slot) {
+    const auto planned = [&](const Slot& slot) {
         return time_in(reminder, schedule.at(slot), schedule.zone);
     };
     // The last slot whose time has come, found from above: a year of missed slots is not walked.
-    const LocalTime first = *reminder.next_slot;
-    LocalTime latest = first;
-    auto candidate = schedule.slots.prev_before(schedule.zone.to_local(now + reminder.before) +
-                                                days{1} + seconds{1});
-    while (candidate && *candidate > latest && planned(*candidate) > now)
+    const Slot first = schedule.slot(*reminder.next_slot);
+    Slot latest = first;
+    // A slot of a day off may have been shifted to before its own time.
+    const auto ahead = schedule.shift == Shift::previous ? days{32} : days{0};
+    auto candidate = schedule.slots.prev_before(now + reminder.before + ahead + milliseconds{1});
+    while (candidate && *candidate > latest &&
+           (planned(*candidate) > now || schedule.left_out(*candidate)))
         candidate = schedule.slots.prev_before(*candidate);
-    if (!last_one && candidate && *candidate > latest) latest = *candidate;
+    // A slot that was moved goes off at its own time, also when others behind it have passed.
+    if (!last_one && schedule.override_of(first.id) == nullptr && candidate && *candidate > latest)
+        latest = *candidate;
 
     Firing firing{reminder, {}, {}};
-    firing.after.fired_slot = latest;
+    firing.after.fired_slot = latest.id;
     // A snooze moved the time; what passed meanwhile is not late because of that.
     const Timestamp wanted = reminder.snoozed_until.value_or(planned(latest));
-    firing.after.firing = reminder.fired_slot == latest ? reminder.firing + 1 : 1;
+    firing.after.firing = reminder.fired_slot == latest.id ? reminder.firing + 1 : 1;
     const bool in_grace = now - wanted <= reminder.grace;
-    std::optional<LocalTime> last_missed = latest;
+    std::optional<Slot> last_missed = latest;
     if (in_grace) {
         firing.due = firing_of(reminder, schedule.at(latest), wanted, now);
-        firing.due->recurrence_id = latest;
+        firing.due->recurrence_id = latest.id;
         firing.due->firing = firing.after.firing;
         went_off(firing.after, now);
         last_missed = schedule.slots.prev_before(latest);
     }
     // A snoozed slot has gone off before: it is not among those that a newer one stands for.
-    const auto first_missed = reminder.fired_slot == first && latest != first
+    const auto first_missed = reminder.fired_slot == first.id && latest != first
                                   ? schedule.slots.next_after(first)
                                   : std::optional(first);
     if (last_missed && first_missed && *last_missed >= *first_missed) {
         firing.missed = firing_of(reminder, schedule.at(*first_missed),
                                   std::min(wanted, planned(*first_missed)), now);
-        firing.missed->recurrence_id = first_missed;
-        if (reminder.fired_slot == first_missed) firing.missed->firing = reminder.firing + 1;
+        firing.missed->recurrence_id = first_missed->id;
+        if (reminder.fired_slot == first_missed->id) firing.missed->firing = reminder.firing + 1;
         firing.missed->missed = SkippedSlots{
-            *first_missed, *last_missed, schedule.slots.count_in(*first_missed, *last_missed),
+            first_missed->id, last_missed->id, schedule.slots.count_in(*first_missed, *last_missed),
             in_grace ? SkipReason::superseded : SkipReason::window};
     }
     auto rearmed = armed(firing.after, schedule, last_one ? std::nullopt : std::optional(latest));

@@ -30,8 +30,8 @@ struct Reminder {
     std::optional<Timestamp> fired_at;       ///< when it went off last
     std::optional<Timestamp> snoozed_until;  ///< when it goes off (again) at the user's wish
     std::optional<Timestamp> acknowledged;   ///< the user has seen its last firing
-    std::optional<LocalTime> fired_slot;     ///< a series': the last slot it went off for
-    std::optional<LocalTime> next_slot;
+    std::optional<RecurrenceId> fired_slot;  ///< a series': the last slot it went off for
+    std::optional<RecurrenceId> next_slot;
     std::optional<Timestamp> next;  ///< when it goes off next; the row in `timer`
 
     bool operator==(const Reminder&) const = default;
@@ -43,7 +43,7 @@ struct ReminderFired {
     TaskId task;  ///< the open task, if there is one
     SeriesId series;
     std::string summary;
-    std::optional<LocalTime> recurrence_id;  ///< the slot whose time it is
+    std::optional<RecurrenceId> recurrence_id;  ///< the slot whose time it is
     std::optional<CalendarTime> due;
     Timestamp planned;
     std::chrono::milliseconds late{0};
@@ -65,7 +65,7 @@ inline constexpr std::chrono::hours day_start{9};
 /// Sets a series' reminder to the first slot from `from` on for which it has not gone off, which
 /// ends a snooze.
 [[nodiscard]] Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
-                                     const std::optional<LocalTime>& from);
+                                     const std::optional<Slot>& from);
 
 /// Moves a reminder: it goes off (again) at `until`, for the slot that it went off for last.
 ///

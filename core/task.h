@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/ids.h"
 #include "core/result.h"
+#include "core/slot.h"
 
 #include <cstdint>
 #include <optional>
@@ -39,8 +40,8 @@ struct Task {
     std::int64_t number = 0;  ///< per user, small, never used twice
     TaskContent content;
     Status status = Status::needs_action;
-    SeriesId series;                         ///< empty for a task that doesn't recur
-    std::optional<LocalTime> recurrence_id;  ///< the slot of the series that this task is
+    SeriesId series;                            ///< empty for a task that doesn't recur
+    std::optional<RecurrenceId> recurrence_id;  ///< the slot of the series that this task is
     Timestamp created;
     Timestamp modified;
     std::optional<Timestamp> completed;

@@ -3,6 +3,7 @@
 
 #include "core/text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -79,6 +80,12 @@ Result<UserSettings> checked(UserSettings settings) {
                                                        "such as 22:00-07:00");
         settings.quiet_hours = clock_text(quiet->from) + "-" + clock_text(quiet->to);
     }
+    auto& holidays = settings.holidays;
+    std::sort(holidays.begin(), holidays.end());
+    holidays.erase(std::unique(holidays.begin(), holidays.end()), holidays.end());
+    if (holidays.size() > holidays_max)
+        return invalid_argument("holidays", std::to_string(holidays.size()) +
+                                                " days were given; at most 1000 are accepted");
     return settings;
 }
 

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace taskd::core {
 
@@ -15,16 +16,18 @@ struct UserSettings {
     std::string zone;         ///< IANA name; without one, the caller's own
     std::string email;        ///< where mail for them goes
     std::string quiet_hours;  ///< "22:00-07:00" on the clock of `zone`: deliveries wait
+    std::vector<std::chrono::local_days> holidays{};  ///< days off, for shift; sorted
 
     bool operator==(const UserSettings&) const = default;
 };
 
+inline constexpr std::size_t holidays_max = 1000;
 inline constexpr std::size_t email_bytes_max =
     254;  // RFC 5321 section 4.5.3.1.3, less its brackets
 
 /// Checks and normalises what was typed ("22-7" becomes "22:00-07:00").
 ///
-/// Errors: invalid_argument on `zone`, `email` or `quiet_hours`.
+/// Errors: invalid_argument on `zone`, `email`, `quiet_hours` or `holidays`.
 [[nodiscard]] Result<UserSettings> checked(UserSettings settings);
 
 /// When a delivery may go out: `now`, or the end of the quiet hours that `now` lies in. Checked

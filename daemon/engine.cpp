@@ -2,6 +2,7 @@
 #include "daemon/engine.h"
 
 #include "core/check.h"
+#include "daemon/handlers/occurrences.h"
 #include "daemon/handlers/reminder_handlers.h"
 #include "ipc/json.h"
 #include "ipc/rpc.h"
@@ -299,6 +300,16 @@ void Engine::run_timer(const Timer& timer, Timestamp now, Attempt& attempt) {
     case TimerKind::delivery:
         if (auto job = start_delivery(unit, timer, settings_))
             attempt.turn.jobs.push_back(std::move(*job));
+        break;
+    case TimerKind::series:
+        if (const auto made = fire_series(unit, timer); !made) {
+            attempt.turn.warnings.push_back("series " + timer.ref +
+                                            " waits: " + made.error().message);
+            const auto series = unit.find_series(timer.user, core::SeriesId{timer.ref});
+            core::Series after = *series;
+            after.next = now + zone_lost_retry;
+            unit.update_series(*series, after);
+        }
         break;
     case TimerKind::retention:
         // After a jump of the clock nothing is taken away: the jump may be a mistake.

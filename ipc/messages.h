@@ -77,6 +77,7 @@ struct TaskAdd {
     std::vector<std::string> remind;
     std::vector<std::string> channels;
     std::vector<std::string> depends_on;  ///< tasks, as TASK of taskctl(1)
+    core::PolicyWords policies;           ///< of a series
 };
 
 struct TaskDetails {
@@ -169,7 +170,7 @@ struct AgendaGet {
 struct TaskClosed {
     core::Task task;
     std::optional<core::Task> next;
-    std::optional<core::SkippedSlots> skipped;
+    std::vector<core::SkippedSlots> skipped;  ///< in order
     bool series_ended = false;
     bool series_paused = false;           ///< so there is no next one
     std::vector<std::int64_t> unblocked;  ///< tasks that need not wait any more, by number
@@ -237,8 +238,9 @@ struct Occurrence {
 struct SeriesDetails {
     SeriesView series;
     std::vector<core::Reminder> reminders;
-    std::vector<core::CalendarTime> slots;  ///< the next five, also while it is paused
-    std::vector<Occurrence> occurrences;    ///< the newest 20, newest first
+    std::vector<core::PolicyView> policies;  ///< all, with where each comes from
+    std::vector<core::CalendarTime> slots;   ///< the next five, also while it is paused
+    std::vector<Occurrence> occurrences;     ///< the newest 20, newest first
 };
 /// `series` is the number of one of its tasks, or the first 4 or more characters of its id.
 struct SeriesGet {
@@ -249,8 +251,11 @@ struct SeriesGet {
 };
 struct SeriesChanged {
     SeriesView series;
-    std::optional<core::Task> next;             ///< the task that a resumed series goes on with
-    std::optional<core::SkippedSlots> skipped;  ///< what passed while it was paused
+    std::optional<core::Task> next;           ///< the task that a resumed series goes on with
+    std::vector<core::SkippedSlots> skipped;  ///< what was passed over by that
+    std::vector<core::Task> tasks;            ///< open tasks that were changed with it
+    std::string understood;                   ///< what was made of the words
+    std::vector<std::string> warnings;
 };
 struct SeriesPause {
     using Reply = SeriesChanged;
@@ -270,6 +275,52 @@ struct SeriesEnd {
     static constexpr std::string_view method = "series.end";
     static constexpr bool writes = true;
     std::string series;
+    std::int64_t count = 0;  ///< after so many more, the open one is the first; 0: now
+    std::string until;       ///< or with the last slot on this day, in words
+    std::string tz_default;
+};
+/// What is to be different; what is not there stays. Rules and times are words as typed.
+struct SeriesChange {
+    core::TaskEdit edit;
+    std::string every;
+    std::string at;
+    std::string tz;
+    std::string tz_default;
+    core::PolicyWords policies;
+};
+/// The whole series from now on, and its open tasks.
+struct SeriesUpdate {
+    using Reply = SeriesChanged;
+    static constexpr std::string_view method = "series.update";
+    static constexpr bool writes = true;
+    std::string series;
+    SeriesChange change;
+};
+/// The slot `recurrence_id` and all later ones become a series of their own, with the changes.
+struct SeriesSplit {
+    using Reply = SeriesChanged;
+    static constexpr std::string_view method = "series.split";
+    static constexpr bool writes = true;
+    std::string series;
+    std::optional<core::RecurrenceId> recurrence_id;  ///< none: the open or next one
+    SeriesChange change;
+};
+struct SeriesSkip {
+    using Reply = SeriesChanged;
+    static constexpr std::string_view method = "series.skip";
+    static constexpr bool writes = true;
+    std::string series;
+    std::optional<core::RecurrenceId> recurrence_id;
+};
+struct SeriesMove {
+    using Reply = SeriesChanged;
+    static constexpr std::string_view method = "series.move";
+    static constexpr bool writes = true;
+    std::string series;
+    std::optional<core::RecurrenceId> recurrence_id;
+    std::string to;  ///< words, or a time of day on the slot's own day
+    std::string tz;
+    std::string tz_default;
 };
 
 struct ReminderChanged {
@@ -311,6 +362,7 @@ struct UserSet {
     std::optional<std::string> zone;
     std::optional<std::string> email;
     std::optional<std::string> quiet_hours;
+    std::optional<std::vector<std::chrono::local_days>> holidays;  ///< all of them
     std::string tz_default;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands/commands.h"
+#include "cli/commands/policy_flags.h"
 #include "cli/times.h"
 #include "core/text.h"
 #include "core/when.h"
@@ -15,6 +16,7 @@ struct Given {
     ipc::TaskAdd request;
     std::string priority;
     std::string key;
+    PolicyFlags policies;
 };
 
 /// "reminder 10m before"; of a DATE the day starts at 09:00, so the time is said too.
@@ -54,6 +56,7 @@ int run(Context& context, const Given& given, const Words& words) {
     ipc::TaskAdd request = given.request;
     request.summary = core::join(words, " ");
     request.tz_default = context.zone_name();
+    request.policies = given.policies.words();
     if (!given.priority.empty()) {
         const auto priority = number_from("priority", given.priority, 1, 9);
         if (!priority) return context.fail(priority.error());
@@ -114,6 +117,7 @@ void register_add(CommandLine& line) {
               "a task that has to be closed before; may be repeated");
     add_text(app, "--notes", request.notes, "TEXT", "what else there is to say");
     add_text(app, "--tz", request.tz, "ZONE", "the IANA zone of the times (default: yours)");
+    add_policies(app, given->policies);
     add_key(app, given->key);
 }
 

@@ -9,7 +9,7 @@ namespace taskd::cli {
 
 void show_succession(Context& context, const ipc::TaskClosed& closed) {
     Screen& screen = context.screen();
-    if (closed.skipped) screen.print("  " + skipped_words(*closed.skipped) + "\n");
+    for (const auto& run : closed.skipped) screen.print("  " + skipped_words(run) + "\n");
     if (closed.next && closed.next->content.due) {
         const auto& due = *closed.next->content.due;
         screen.print("  next  task " + std::to_string(closed.next->number) + ", " +

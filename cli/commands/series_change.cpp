@@ -28,7 +28,8 @@ int change(Context& context, const Request& request, const std::string& key,
     if (!answer) return context.fail(answer.error());
     context.note_replay(answer->replayed);
     Screen& screen = context.screen();
-    const auto& [view, next, skipped] = answer->value;
+    const auto& [view, next, skipped, tasks, understood, warnings] = answer->value;
+    for (const auto& warning : warnings) screen.warn(warning);
     if (screen.json()) {
         screen.print_json(answer->json);
         return 0;
@@ -39,13 +40,33 @@ int change(Context& context, const Request& request, const std::string& key,
     }
     screen.print(verb + " series " + view.series.id.str().substr(0, id_shown) + ": " +
                  visible(view.series.content.summary) + "\n");
-    if (skipped) screen.print("  " + skipped_words(*skipped) + "\n");
+    if (!understood.empty()) screen.print("  " + visible(understood) + "\n");
+    for (const auto& run : skipped) screen.print("  " + skipped_words(run) + "\n");
     if (next && next->content.due)
         screen.print("  next  task " + std::to_string(next->number) + ", " +
                      full_words(*next->content.due, context.zone()) + "\n");
     else if (view.open_task != 0)
         screen.print("  task " + std::to_string(view.open_task) + " stays open\n");
     return 0;
+}
+
+struct SlotGiven {
+    std::string slot;
+    std::string key;
+};
+
+template <class Request>
+int with_slot(Context& context, Request request, const SlotGiven& given, const std::string& verb) {
+    if (!given.slot.empty()) {
+        request.recurrence_id = core::parse_recurrence_id(given.slot);
+        if (!request.recurrence_id)
+            return context.fail({core::Reason::invalid_argument,
+                                 "slot: \"" + core::clipped(given.slot, 64) +
+                                     "\" is not a local time such as 2026-11-24T09:30:00",
+                                 "slot",
+                                 {}});
+    }
+    return change(context, request, given.key, verb);
 }
 
 std::string occurrence_words(const ipc::Occurrence& occurrence) {
@@ -75,6 +96,12 @@ int show(Context& context, const Words& words) {
                              Paint::bold, screen.style()) +
                      "\n");
     screen.print_fields(series_fields(context, details.series));
+    if (!screen.plain()) {
+        std::vector<Field> policies;
+        for (const auto& policy : details.policies)
+            policies.push_back({policy.name, {policy.value + " (" + policy.origin + ")"}});
+        screen.print_fields(policies);
+    }
     if (!details.slots.empty() && !screen.plain()) {
         screen.print(painted("Slots", Paint::bold, screen.style()) + "\n");
         for (const auto& slot : details.slots)
@@ -136,19 +163,52 @@ void register_series_change(CommandLine& line) {
              return change(context, ipc::SeriesResume{words.at(0)}, *resume_key, "Resumed");
          }});
     add_key(resume, *resume_key);
-    const auto end_key = std::make_shared<std::string>();
-    auto& end =
-        line.add({.name = "series end",
+    const auto skipping = std::make_shared<SlotGiven>();
+    auto& skip =
+        line.add({.name = "series skip",
                   .section = "Series",
-                  .summary = "end a series for good",
+                  .summary = "skip the open or next slot, or the one named by --slot",
                   .usage = "SERIES",
                   .words_min = 1,
                   .words_max = 1,
-                  .examples = {"series end 1"},
-                  .details = std::string(which) + " Its open task stays, and nothing follows it.",
-                  .run = [end_key](Context& context, const Words& words) {
-                      return change(context, ipc::SeriesEnd{words.at(0)}, *end_key, "Ended");
+                  .examples = {"series skip 1", "series skip 1 --slot 2026-12-24T09:30:00"},
+                  .details = which,
+                  .run = [skipping](Context& context, const Words& words) {
+                      return with_slot(context, ipc::SeriesSkip{words.at(0), {}}, *skipping,
+                                       "Skipped a slot of");
                   }});
+    add_text(skip, "--slot", skipping->slot, "TIME", "its recurrence id, as series show lists it");
+    add_key(skip, skipping->key);
+    const auto moving = std::make_shared<SlotGiven>();
+    auto& move =
+        line.add({.name = "series move",
+                  .section = "Series",
+                  .summary = "move the open or next slot, or the one named by --slot",
+                  .usage = "SERIES WORDS...",
+                  .words_min = 2,
+                  .words_max = any_number,
+                  .examples = {"series move 1 14:00", "series move 1 tomorrow 9am"},
+                  .details = std::string(which) + " A time of day alone is on the slot's own day.",
+                  .run = [moving](Context& context, const Words& words) {
+                      ipc::SeriesMove request{words.at(0), {}, {}, {}, context.zone_name()};
+                      request.to = core::join(Words(words.begin() + 1, words.end()), " ");
+                      return with_slot(context, std::move(request), *moving, "Moved a slot of");
+                  }});
+    add_text(move, "--slot", moving->slot, "TIME", "its recurrence id, as series show lists it");
+    add_key(move, moving->key);
+    const auto end_key = std::make_shared<std::string>();
+    auto& end = line.add(
+        {.name = "series end",
+         .section = "Series",
+         .summary = "end a series for good",
+         .usage = "SERIES",
+         .words_min = 1,
+         .words_max = 1,
+         .examples = {"series end 1"},
+         .details = std::string(which) + " Its open task stays, and nothing follows it.",
+         .run = [end_key](Context& context, const Words& words) {
+             return change(context, ipc::SeriesEnd{words.at(0), 0, {}, {}}, *end_key, "Ended");
+         }});
     add_key(end, *end_key);
 }
 

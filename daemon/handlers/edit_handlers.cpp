@@ -2,6 +2,7 @@
 #include "core/text.h"
 #include "core/when.h"
 #include "daemon/handlers/occurrences.h"
+#include "daemon/handlers/series_handlers.h"
 #include "daemon/handlers/task_handlers.h"
 #include "daemon/handlers/task_words.h"
 
@@ -20,9 +21,11 @@ bool means_none(const std::string& words) {
 core::Result<void> check_series(const ipc::TaskUpdate& request, const Task& task) {
     if (task.series.empty()) return {};
     const std::string number = std::to_string(task.number);
-    if (request.due)
+    if (request.due && (means_none(*request.due) || !task.is_open()))
         return core::failed_precondition(
-            "due", "task " + number + " is a slot of a series, whose time the rule gives");
+            "due", "task " + number +
+                       " is a slot of a series: while it is open it can be moved to another time, "
+                       "and has one always");
     if (request.remind)
         return core::failed_precondition(
             "remind",
@@ -160,6 +163,14 @@ core::Result<ipc::TaskChanged> update_task(const ipc::TaskUpdate& request, Handl
             return tl::unexpected(set.error());
         h.unit.append_event(h.user, {"task.updated", after->id.str(), *after});
         reply.task = *after;
+        if (!task->series.empty() && after->content.due != task->content.due) {
+            // Another due time of one occurrence moves its slot (RECURRENCE-ID in RFC 5545).
+            const auto series = h.unit.find_series(h.user, task->series);
+            h.unit.mark_moved(*after);
+            const auto moved =
+                override_slot(*series, *after->recurrence_id, *after->content.due, h);
+            if (!moved) return tl::unexpected(moved.error());
+        }
     } else {
         reply.warnings.emplace_back("nothing is different; nothing was changed");
     }

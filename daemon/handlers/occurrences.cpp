@@ -26,7 +26,42 @@ Series series_of(UnitOfWork& unit, const Task& task) {
     return std::move(*series);
 }
 
+/// A stack goes on whether or not this one is open: only its own slot is silenced or sounded.
+core::Result<void> rearm_stacked(UnitOfWork& unit, const Task& task, const core::Schedule& schedule,
+                                 const core::Reminder& reminder) {
+    const core::Slot mine = schedule.slot(*task.recurrence_id);
+    std::optional<core::Slot> from;
+    if (reminder.next_slot) from = schedule.slot(*reminder.next_slot);
+    if (task.is_open()) {
+        if (from && *from <= mine) return {};
+        from = mine;
+    } else {
+        if (!from || *from != mine) return {};
+        from = schedule.slots.next_after(mine);
+    }
+    const auto after = core::armed(reminder, schedule, from);
+    if (!after) return tl::unexpected(after.error());
+    unit.update_reminder(reminder, *after);
+    return {};
+}
+
 }  // namespace
+
+core::Result<core::Schedule> schedule_for(UnitOfWork& unit, const Series& series) {
+    return core::schedule_of(series, unit.user_settings(series.user).holidays);
+}
+
+std::optional<core::Slot> slot_from_completion(UnitOfWork& unit, const Series& series,
+                                               const core::Schedule& schedule) {
+    if (series.rule.count && unit.count_made(series.user, series.id) >= *series.rule.count)
+        return {};
+    auto slot = core::slot_from(schedule, series, unit.now());
+    // Done twice on one day, or early: then it counts from the furthest slot there was (P5).
+    if (slot && unit.is_decided(series.user, series.id, slot->id))
+        if (const auto furthest = unit.furthest_slot(series.user, series.id))
+            slot = core::slot_from(schedule, series, schedule.slot(*furthest).at);
+    return slot;
+}
 
 ipc::SeriesView view_of(UnitOfWork& unit, const Series& series) {
     const core::CalendarTime dtstart{series.dtstart, series.is_date, series.tzid, {}};
@@ -39,7 +74,7 @@ ipc::SeriesView view_of(UnitOfWork& unit, const Series& series) {
 }
 
 Task create_occurrence(UnitOfWork& unit, const Series& series, const core::Schedule& schedule,
-                       core::LocalTime slot) {
+                       const core::Slot& slot) {
     Task task;
     task.id = core::TaskId{core::uuid_v4(unit.random())};
     task.user = series.user;
@@ -47,32 +82,39 @@ Task create_occurrence(UnitOfWork& unit, const Series& series, const core::Sched
     task.content = series.content;
     task.content.due = schedule.at(slot);
     task.series = series.id;
-    task.recurrence_id = slot;
+    task.recurrence_id = slot.id;
     task.created = task.modified = unit.now();
     unit.insert_task(task);
-    unit.put_created(task);
+    unit.put_created(task, slot.position);
+    if (schedule.override_of(slot.id) != nullptr) unit.mark_moved(task);
     unit.append_event(task.user, {"task.created", task.id.str(), task});
     return task;
 }
 
-void put_skipped(UnitOfWork& unit, const Series& series, const std::string& about,
-                 const core::SkippedSlots& slots) {
-    unit.put_skipped(series.user, series.id, slots);
-    unit.append_event(series.user,
-                      {"occurrence.skipped", about, core::OccurrenceSkipped{series.id, slots}});
+void put_skipped(UnitOfWork& unit, const Series& series, const core::Schedule& schedule,
+                 const std::string& about, const std::vector<core::SkippedSlots>& runs) {
+    for (const auto& run : runs) {
+        unit.put_skipped(series.user, series.id, run, schedule.slot(run.from).position);
+        unit.append_event(series.user,
+                          {"occurrence.skipped", about, core::OccurrenceSkipped{series.id, run}});
+    }
 }
 
 void go_on(UnitOfWork& unit, const Series& series, const core::Schedule& schedule,
-           const std::string& about, const core::NextSlot& next, Succession& result) {
-    if (next.skipped) {
-        put_skipped(unit, series, about, *next.skipped);
-        result.skipped = next.skipped;
-    }
+           const std::string& about, const core::NextSlot& next, Succession& result,
+           const std::optional<core::Timestamp>& again) {
+    put_skipped(unit, series, schedule, about, next.skipped);
+    result.skipped = next.skipped;
     if (next.slot) {
         result.next = create_occurrence(unit, series, schedule, *next.slot);
+        if (series.policies.overlap != core::Overlap::stack) return;
+        Series after = series;
+        after.next = again ? again : std::optional(result.next->content.due->at);
+        unit.update_series(series, after);
         return;
     }
-    const Series after = ended(series, unit.now());
+    Series after = ended(series, unit.now());
+    after.next.reset();
     unit.update_series(series, after);
     unit.append_event(series.user, {"series.ended", series.id.str(), after});
     result.series_ended = true;
@@ -81,25 +123,51 @@ void go_on(UnitOfWork& unit, const Series& series, const core::Schedule& schedul
 core::Result<Succession> succeed(UnitOfWork& unit, const Task& closed) {
     Succession result;
     const Series series = series_of(unit, closed);
-    const auto schedule = core::schedule_of(series);
+    const auto schedule = schedule_for(unit, series);
     if (!schedule) return tl::unexpected(schedule.error());
+    const bool stack = series.policies.overlap == core::Overlap::stack;
     // An occurrence that has a successor already makes no second one (P5).
-    if (unit.find_successor(closed.user, closed.series, *closed.recurrence_id)) return result;
+    if (!stack && unit.find_successor(closed)) return result;
 
-    if (series.paused || series.ended) {
+    const core::Slot slot = schedule->slot(*closed.recurrence_id);
+    const bool by_schedule = series.policies.anchor == core::Anchor::schedule;
+    if (stack || series.paused || series.ended) {
         // It makes no next one; what had passed by then is decided now, the rest when it resumes.
-        const auto until = series.ended ? *series.ended : *series.paused;
-        result.skipped = core::slot_after(*schedule, *closed.recurrence_id, until).skipped;
-        if (result.skipped) put_skipped(unit, series, closed.id.str(), *result.skipped);
         result.series_ended = series.ended.has_value();
         result.series_paused = series.paused.has_value();
-    } else {
-        const auto next = core::slot_after(*schedule, *closed.recurrence_id, unit.now());
+        if (!stack && by_schedule) {
+            const auto until = series.ended ? *series.ended : *series.paused;
+            result.skipped = core::slot_after(*schedule, {}, slot, until).skipped;
+            put_skipped(unit, series, *schedule, closed.id.str(), result.skipped);
+        }
+    } else if (by_schedule) {
+        const auto next =
+            core::slot_after(*schedule, series.policies, slot, unit.now(), closed.completed);
         go_on(unit, series, *schedule, closed.id.str(), next, result);
+    } else {
+        go_on(unit, series, *schedule, closed.id.str(),
+              {slot_from_completion(unit, series, *schedule), {}}, result);
     }
     const auto from = result.next ? result.next->recurrence_id : std::nullopt;
     if (auto armed = rearm(unit, closed, from); !armed) return tl::unexpected(armed.error());
     return result;
+}
+
+core::Result<void> fire_series(UnitOfWork& unit, const Timer& timer) {
+    const auto series = unit.find_series(timer.user, core::SeriesId{timer.ref});
+    if (!series || series->next != timer.due) {
+        unit.erase_timer(timer);
+        return {};
+    }
+    const auto schedule = schedule_for(unit, *series);
+    if (!schedule) return tl::unexpected(schedule.error());
+    const auto last = unit.last_decided(timer.user, series->id);
+    core::check(last.has_value(), "a series has its first occurrence");
+    const auto step =
+        core::stack_after(*schedule, series->policies, schedule->slot(*last), unit.now());
+    Succession result;
+    go_on(unit, *series, *schedule, series->id.str(), step.next, result, step.again);
+    return {};
 }
 
 core::Result<std::int64_t> take_back_successor(UnitOfWork& unit, const Task& task) {
@@ -110,7 +178,8 @@ core::Result<std::int64_t> take_back_successor(UnitOfWork& unit, const Task& tas
                 " went away when the occurrence before it was opened again; its slot is the "
                 "series' own now");
     std::int64_t removed = 0;
-    if (const auto successor = unit.find_successor(task.user, task.series, *task.recurrence_id)) {
+    if (series_of(unit, task).policies.overlap == core::Overlap::stack) return removed;
+    if (const auto successor = unit.find_successor(task)) {
         const std::string number = std::to_string(successor->number);
         if (!successor->is_open() || successor->revision != 1)
             return core::failed_precondition(
@@ -126,7 +195,7 @@ core::Result<std::int64_t> take_back_successor(UnitOfWork& unit, const Task& tas
         unit.append_event(task.user, {"task.deleted", gone.id.str(), gone});
         removed = successor->number;
     }
-    unit.erase_slots_after(task.user, task.series, *task.recurrence_id);
+    unit.erase_slots_after(task);
     const Series series = series_of(unit, task);
     if (series.ended && !series.ended_by_user) {
         const Series after = ended(series, {});
@@ -137,7 +206,7 @@ core::Result<std::int64_t> take_back_successor(UnitOfWork& unit, const Task& tas
 }
 
 core::Result<void> rearm(UnitOfWork& unit, const Task& task,
-                         const std::optional<core::LocalTime>& from_slot) {
+                         const std::optional<core::RecurrenceId>& from_slot) {
     for (const auto& reminder : unit.reminders_of(task)) {
         if (task.series.empty()) {
             const auto after =
@@ -147,9 +216,16 @@ core::Result<void> rearm(UnitOfWork& unit, const Task& task,
             continue;
         }
         const Series series = series_of(unit, task);
-        const auto schedule = core::schedule_of(series);
+        const auto schedule = schedule_for(unit, series);
         if (!schedule) return tl::unexpected(schedule.error());
-        auto after = core::armed(reminder, *schedule, series.paused ? std::nullopt : from_slot);
+        if (series.policies.overlap == core::Overlap::stack && !series.paused && !series.ended) {
+            auto armed = rearm_stacked(unit, task, *schedule, reminder);
+            if (!armed) return armed;
+            continue;
+        }
+        const auto from =
+            from_slot && !series.paused ? std::optional(schedule->slot(*from_slot)) : std::nullopt;
+        auto after = core::armed(reminder, *schedule, from);
         if (!after) return tl::unexpected(after.error());
         // An ended series has the slot of its open task, and none after it.
         if (series.ended && after->next_slot != task.recurrence_id)

@@ -5,6 +5,7 @@
 #include "core/rfc3339.h"
 #include "core/text.h"
 #include "core/uuid.h"
+#include "daemon/handlers/occurrences.h"
 #include "ipc/json.h"
 
 #include <algorithm>
@@ -26,6 +27,7 @@ struct Subject {
     std::string summary;
     std::optional<core::Schedule> schedule;
     bool goes_on = true;  ///< the series has slots to come, and is not paused
+    bool stack = false;   ///< each slot has a task of its own
 };
 
 core::Result<Subject> subject_of(UnitOfWork& unit, const Reminder& reminder) {
@@ -38,10 +40,12 @@ core::Result<Subject> subject_of(UnitOfWork& unit, const Reminder& reminder) {
     }
     const auto series = unit.find_series(reminder.user, reminder.series);
     core::check(series.has_value(), "a reminder's series exists");
-    auto schedule = core::schedule_of(*series);
+    auto schedule = schedule_for(unit, *series);
     if (!schedule) return tl::unexpected(schedule.error());
     subject.schedule = std::move(*schedule);
-    subject.goes_on = !series->ended && !series->paused;
+    subject.goes_on =
+        !series->ended && !series->paused && series->policies.anchor == core::Anchor::schedule;
+    subject.stack = series->policies.overlap == core::Overlap::stack;
     subject.task = unit.find_open_occurrence(reminder.user, reminder.series);
     subject.summary = series->content.summary;
     return subject;
@@ -62,7 +66,7 @@ void deliver(UnitOfWork& unit, const Reminder& reminder, const core::ReminderFir
         delivery.user = reminder.user;
         delivery.reminder = reminder.id;
         delivery.task = fired.task;
-        if (fired.recurrence_id) delivery.recurrence_id = core::format_local(*fired.recurrence_id);
+        if (fired.recurrence_id) delivery.recurrence_id = core::format(*fired.recurrence_id);
         delivery.channel = channel;
         delivery.firing = fired.firing;
         delivery.event_user_seq = user_seq;
@@ -104,6 +108,12 @@ core::Result<void> fire_reminder(UnitOfWork& unit, const Timer& timer) {
                       ? core::fire(*reminder, *subject->schedule, unit.now(), !subject->goes_on)
                       : core::fire(*reminder, subject->task->content.due, unit.now());
     if (!firing) return tl::unexpected(firing.error());
+    if (subject->stack && firing->due) {
+        // Done ahead of its time, a stacked task reminds no more; the one of this slot is meant.
+        subject->task =
+            unit.task_of_slot(timer.user, reminder->series, *firing->due->recurrence_id);
+        if (subject->task && !subject->task->is_open()) firing->due.reset();
+    }
     if (firing->missed) append(unit, *reminder, *subject, "reminder.missed", *firing->missed);
     if (firing->due) {
         const auto user_seq = append(unit, *reminder, *subject, "reminder.due", *firing->due);

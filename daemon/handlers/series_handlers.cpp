@@ -24,7 +24,7 @@ std::vector<core::Reminder> reminders_of(UnitOfWork& unit, const Series& series)
 
 /// Sets the series' reminders to the first slot from `from` on; none silences them.
 core::Result<void> arm(UnitOfWork& unit, const Series& series, const core::Schedule& schedule,
-                       const std::optional<core::LocalTime>& from) {
+                       const std::optional<core::Slot>& from) {
     for (const auto& reminder : reminders_of(unit, series)) {
         const auto after = core::armed(reminder, schedule, from);
         if (!after) return tl::unexpected(after.error());
@@ -51,14 +51,21 @@ core::Result<ipc::SeriesPage> list_series(const ipc::SeriesList& request, Handli
 core::Result<ipc::SeriesDetails> get_series(const ipc::SeriesGet& request, Handling& h) {
     const auto series = h.unit.find_series(h.user, request.series);
     if (!series) return tl::unexpected(series.error());
-    const auto schedule = core::schedule_of(*series);
+    const auto schedule = schedule_for(h.unit, *series);
     if (!schedule) return tl::unexpected(schedule.error());
     ipc::SeriesDetails details{view_of(h.unit, *series),
                                reminders_of(h.unit, *series),
+                               core::describe(series->policies),
                                {},
                                h.unit.newest_occurrences(h.user, series->id, occurrences_shown)};
     if (series->ended) return details;
-    if (const auto first = core::first_slot(*schedule, h.unit.now()).slot)
+    if (series->policies.anchor == core::Anchor::completion) {
+        // The one after the open one is known when that is done.
+        if (const auto open = h.unit.find_open_occurrence(h.user, series->id))
+            details.slots = {*open->content.due};
+        return details;
+    }
+    if (const auto first = core::slot_after(*schedule, {}, {}, h.unit.now()).slot)
         details.slots = core::upcoming(*schedule, *first, slots_shown);
     return details;
 }
@@ -66,14 +73,36 @@ core::Result<ipc::SeriesDetails> get_series(const ipc::SeriesGet& request, Handl
 core::Result<ipc::SeriesChanged> pause_series(const ipc::SeriesPause& request, Handling& h) {
     const auto series = h.unit.find_series(h.user, request.series);
     if (!series) return tl::unexpected(series.error());
-    const auto after = core::pause(*series, request.note, h.unit.now());
+    auto after = core::pause(*series, request.note, h.unit.now());
     if (!after) return tl::unexpected(after.error());
-    const auto schedule = core::schedule_of(*series);
+    after->next.reset();
+    const auto schedule = schedule_for(h.unit, *series);
     if (!schedule) return tl::unexpected(schedule.error());
     save(h.unit, *series, *after, "series.paused");
     if (auto armed = arm(h.unit, *after, *schedule, {}); !armed)
         return tl::unexpected(armed.error());
-    return ipc::SeriesChanged{view_of(h.unit, *after), {}, {}};
+    return ipc::SeriesChanged{view_of(h.unit, *after), {}, {}, {}, {}, {}};
+}
+
+/// What a resumed series goes on with, when nothing of it is open or still ahead.
+void go_on_after_pause(UnitOfWork& unit, const Series& series, const core::Schedule& schedule,
+                       ipc::SeriesChanged& reply) {
+    const auto last = unit.last_decided(series.user, series.id);
+    core::check(last.has_value(), "a series has its first occurrence");
+    const core::Slot slot = schedule.slot(*last);
+    if (series.policies.overlap == core::Overlap::stack && schedule.at(slot).at > unit.now()) {
+        Series after = series;
+        after.next = schedule.at(slot).at;
+        unit.update_series(series, after);
+        return;
+    }
+    Succession succession;
+    const auto next = series.policies.anchor == core::Anchor::schedule
+                          ? core::slot_after_pause(schedule, slot, unit.now())
+                          : core::NextSlot{slot_from_completion(unit, series, schedule), {}};
+    go_on(unit, series, schedule, series.id.str(), next, succession);
+    reply.next = succession.next;
+    reply.skipped = succession.skipped;
 }
 
 core::Result<ipc::SeriesChanged> resume_series(const ipc::SeriesResume& request, Handling& h) {
@@ -81,38 +110,36 @@ core::Result<ipc::SeriesChanged> resume_series(const ipc::SeriesResume& request,
     if (!series) return tl::unexpected(series.error());
     const auto after = core::resume(*series);
     if (!after) return tl::unexpected(after.error());
-    const auto schedule = core::schedule_of(*series);
+    const auto schedule = schedule_for(h.unit, *series);
     if (!schedule) return tl::unexpected(schedule.error());
     save(h.unit, *series, *after, "series.resumed");
 
     ipc::SeriesChanged reply;
     // What passed behind an open task is decided when that one is closed, as without the pause.
-    if (!h.unit.find_open_occurrence(h.user, series->id)) {
-        const auto last = h.unit.last_decided(h.user, series->id);
-        core::check(last.has_value(), "a series has its first occurrence");
-        Succession succession;
-        go_on(h.unit, *after, *schedule, series->id.str(),
-              core::slot_after_pause(*schedule, *last, h.unit.now()), succession);
-        reply.next = succession.next;
-        reply.skipped = succession.skipped;
-    }
+    const bool stack = series->policies.overlap == core::Overlap::stack;
+    if (stack || !h.unit.find_open_occurrence(h.user, series->id))
+        go_on_after_pause(h.unit, *after, *schedule, reply);
     // From now on; of slots that were closed ahead of their time there is nothing to remind.
-    auto from = core::first_slot(*schedule, h.unit.now()).slot;
-    if (const auto open = h.unit.find_open_occurrence(h.user, series->id))
-        if (from) from = std::max(*from, *open->recurrence_id);
+    const auto open = h.unit.find_open_occurrence(h.user, series->id);
+    auto from = core::slot_after(*schedule, {}, {}, h.unit.now()).slot;
+    if (series->policies.anchor == core::Anchor::completion)
+        from = open ? std::optional(schedule->slot(*open->recurrence_id)) : std::nullopt;
+    else if (open && from && !stack)
+        from = std::max(*from, schedule->slot(*open->recurrence_id));
     if (auto armed = arm(h.unit, *after, *schedule, from); !armed)
         return tl::unexpected(armed.error());
-    const auto now = h.unit.find_series(h.user, series->id);
-    reply.series = view_of(h.unit, *now);
+    reply.series = view_of(h.unit, *h.unit.find_series(h.user, series->id));
     return reply;
 }
 
 core::Result<ipc::SeriesChanged> end_series(const ipc::SeriesEnd& request, Handling& h) {
     const auto series = h.unit.find_series(h.user, request.series);
     if (!series) return tl::unexpected(series.error());
-    const auto after = core::end(*series, h.unit.now());
+    if (request.count != 0 || !request.until.empty()) return end_series_later(request, h);
+    auto after = core::end(*series, h.unit.now());
     if (!after) return tl::unexpected(after.error());
-    const auto schedule = core::schedule_of(*series);
+    after->next.reset();
+    const auto schedule = schedule_for(h.unit, *series);
     if (!schedule) return tl::unexpected(schedule.error());
     save(h.unit, *series, *after, "series.ended");
     const auto open = h.unit.find_open_occurrence(h.user, series->id);
@@ -120,14 +147,17 @@ core::Result<ipc::SeriesChanged> end_series(const ipc::SeriesEnd& request, Handl
         // Its own slot still reminds, if its time is to come.
         if (auto armed = rearm(h.unit, *open, open->recurrence_id); !armed)
             return tl::unexpected(armed.error());
+    } else if (series->policies.anchor == core::Anchor::completion) {
+        if (auto armed = arm(h.unit, *after, *schedule, {}); !armed)
+            return tl::unexpected(armed.error());
     } else if (const auto last = h.unit.last_decided(h.user, series->id)) {
         // Ended while it was paused: what passed since the last decision is accounted for.
-        if (const auto skipped = core::slot_after_pause(*schedule, *last, h.unit.now()).skipped)
-            put_skipped(h.unit, *after, series->id.str(), *skipped);
+        const auto next = core::slot_after_pause(*schedule, schedule->slot(*last), h.unit.now());
+        put_skipped(h.unit, *after, *schedule, series->id.str(), next.skipped);
         if (auto armed = arm(h.unit, *after, *schedule, {}); !armed)
             return tl::unexpected(armed.error());
     }
-    return ipc::SeriesChanged{view_of(h.unit, *after), {}, {}};
+    return ipc::SeriesChanged{view_of(h.unit, *after), {}, {}, {}, {}, {}};
 }
 
 }  // namespace taskd::daemon

@@ -20,4 +20,22 @@ namespace taskd::daemon {
 [[nodiscard]] core::Result<ipc::SeriesChanged> end_series(const ipc::SeriesEnd& request,
                                                           Handling& h);
 
+/// series_edit_handlers.cpp: all of a series, its slots from one on, or its end later on.
+[[nodiscard]] core::Result<ipc::SeriesChanged> update_series(const ipc::SeriesUpdate& request,
+                                                             Handling& h);
+[[nodiscard]] core::Result<ipc::SeriesChanged> split_series(const ipc::SeriesSplit& request,
+                                                            Handling& h);
+[[nodiscard]] core::Result<ipc::SeriesChanged> end_series_later(const ipc::SeriesEnd& request,
+                                                                Handling& h);
+
+/// series_change_handlers.cpp: one slot.
+[[nodiscard]] core::Result<ipc::SeriesChanged> skip_slot(const ipc::SeriesSkip& request,
+                                                         Handling& h);
+[[nodiscard]] core::Result<ipc::SeriesChanged> move_slot(const ipc::SeriesMove& request,
+                                                         Handling& h);
+/// The series after its slot `id` was moved to `to`, with the events and reminders.
+[[nodiscard]] core::Result<core::Series> override_slot(const core::Series& series,
+                                                       const core::RecurrenceId& id,
+                                                       const core::CalendarTime& to, Handling& h);
+
 }  // namespace taskd::daemon

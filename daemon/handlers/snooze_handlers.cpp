@@ -5,6 +5,7 @@
 #include "core/span.h"
 #include "core/text.h"
 #include "core/when.h"
+#include "daemon/handlers/occurrences.h"
 #include "daemon/handlers/task_words.h"
 
 #include <algorithm>
@@ -98,10 +99,12 @@ core::Result<ipc::ReminderChanged> acknowledge_reminder(const ipc::ReminderAckno
     if (after->snoozed_until) {
         // Seen: it need not come again for this slot.
         const auto series = h.unit.find_series(h.user, task->series);
-        const auto schedule = series ? core::schedule_of(*series) : tl::unexpected(core::Error{});
+        const auto schedule =
+            series ? schedule_for(h.unit, *series) : tl::unexpected(core::Error{});
         if (series && !schedule) return tl::unexpected(schedule.error());
-        const auto from =
-            series && !series->paused && !series->ended ? after->fired_slot : std::nullopt;
+        std::optional<core::Slot> from;
+        if (series && !series->paused && !series->ended && after->fired_slot)
+            from = schedule->slot(*after->fired_slot);
         after =
             series ? core::armed(*after, *schedule, from) : core::armed(*after, task->content.due);
         if (!after) return tl::unexpected(after.error());

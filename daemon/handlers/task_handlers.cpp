@@ -3,6 +3,7 @@
 
 #include "core/phrase.h"
 #include "core/plan.h"
+#include "core/text.h"
 #include "core/uuid.h"
 #include "core/when.h"
 #include "daemon/handlers/occurrences.h"
@@ -45,19 +46,33 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
     series.is_date = plan->dtstart.is_date;
     series.tzid = plan->dtstart.tzid;
     series.rule = plan->rule;
+    core::PolicyWords words = request.policies;
+    if (plan->after_completion) {
+        if (words.anchor && *words.anchor != "completion")
+            return core::invalid_argument("anchor", "is " + core::clipped(*words.anchor, 64) +
+                                                        ", but the rule says after completion; "
+                                                        "keep one of them");
+        words.anchor = "completion";
+    }
+    const auto policies = core::applied({}, words, false);
+    if (!policies) return tl::unexpected(policies.error());
+    series.policies = *policies;
+    if (auto good = core::check_policies(series.policies, series.rule); !good)
+        return tl::unexpected(good.error());
     series.created = h.unit.now();
-    const auto schedule = core::schedule_of(series);
+    const auto schedule = schedule_for(h.unit, series);
     if (!schedule) return tl::unexpected(schedule.error());
-    const auto first = core::first_slot(*schedule, h.unit.now());
+    const auto first = core::slot_after(*schedule, series.policies, {}, h.unit.now());
+    if (!first.slot && series.policies.shift == core::Shift::skip)
+        return core::invalid_argument("shift", "every slot of this rule is on a day off");
     if (!first.slot)
         return core::invalid_argument("every", "every slot of this rule is in the past");
 
     h.unit.insert_series(series);
     h.unit.append_event(h.user, {"series.created", series.id.str(), series});
-    if (first.skipped) {
-        put_skipped(h.unit, series, series.id.str(), *first.skipped);
-    }
-    added.task = create_occurrence(h.unit, series, *schedule, *first.slot);
+    Succession begun;
+    go_on(h.unit, series, *schedule, series.id.str(), first, begun);
+    added.task = *begun.next;
     for (auto& reminder : reminders) {
         reminder.series = series.id;
         auto armed = core::armed(reminder, *schedule, first.slot);
@@ -66,7 +81,7 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
         warn_if_past(*armed, h.unit.now(), added.warnings);
         added.reminders.push_back(std::move(*armed));
     }
-    added.series = view_of(h.unit, series);
+    added.series = view_of(h.unit, *h.unit.find_series(h.user, series.id));
     added.slots = core::upcoming(*schedule, *first.slot, 3);
     added.understood = added.series->words + ", " + series.tzid;
     for (const auto& slot : added.slots)
@@ -137,9 +152,10 @@ core::Result<ipc::TaskClosed> closed(Handling& h, const Task& task) {
 /// An occurrence that is closed without being done: its slot is passed over.
 void skip_slot_of(Handling& h, const Task& task, core::SkipReason reason) {
     const auto series = h.unit.find_series(h.user, task.series);
-    if (!series) return;
-    put_skipped(h.unit, *series, task.id.str(),
-                {*task.recurrence_id, *task.recurrence_id, 1, reason});
+    const auto schedule = series ? schedule_for(h.unit, *series) : tl::unexpected(core::Error{});
+    if (!schedule) return;
+    put_skipped(h.unit, *series, *schedule, task.id.str(),
+                {{*task.recurrence_id, *task.recurrence_id, 1, reason}});
 }
 
 /// Before `task`, which is closed, is opened again as `after`.
@@ -149,7 +165,7 @@ core::Result<ipc::TaskReopened> opened(Handling& h, const Task& before, const Ta
         const auto removed = take_back_successor(h.unit, before);
         if (!removed) return tl::unexpected(removed.error());
         reply.removed = *removed;
-        h.unit.put_created(after);
+        h.unit.put_created(after, 0);  // its row is there, and keeps its position
     }
     h.unit.update_task(before, after);
     if (auto armed = rearm(h.unit, after, after.recurrence_id); !armed)
@@ -233,11 +249,16 @@ core::Result<ipc::TaskClosed> complete_task(const ipc::TaskComplete& request, Ha
 core::Result<ipc::TaskClosed> cancel_task(const ipc::TaskCancel& request, Handling& h) {
     const auto task = h.unit.find_task(h.user, request.task);
     if (!task) return tl::unexpected(task.error());
-    const auto after = core::cancel(*task, h.unit.now());
+    return cancel_occurrence(*task, core::SkipReason::cancelled, h);
+}
+
+core::Result<ipc::TaskClosed> cancel_occurrence(const Task& task, core::SkipReason reason,
+                                                Handling& h) {
+    const auto after = core::cancel(task, h.unit.now());
     if (!after) return tl::unexpected(after.error());
-    h.unit.update_task(*task, *after);
+    h.unit.update_task(task, *after);
     h.unit.append_event(h.user, {"task.cancelled", after->id.str(), *after});
-    skip_slot_of(h, *task, core::SkipReason::cancelled);
+    skip_slot_of(h, task, reason);
     return closed(h, *after);
 }
 

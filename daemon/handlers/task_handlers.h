@@ -18,6 +18,9 @@ namespace taskd::daemon {
                                                          Handling& h);
 [[nodiscard]] core::Result<ipc::TaskClosed> cancel_task(const ipc::TaskCancel& request,
                                                         Handling& h);
+/// An occurrence that is closed without being done; its slot is skipped for `reason`.
+[[nodiscard]] core::Result<ipc::TaskClosed> cancel_occurrence(const core::Task& task,
+                                                              core::SkipReason reason, Handling& h);
 [[nodiscard]] core::Result<ipc::TaskClosed> complete_task(const ipc::TaskComplete& request,
                                                           Handling& h);
 [[nodiscard]] core::Result<ipc::TaskClosed> delete_task(const ipc::TaskDelete& request,

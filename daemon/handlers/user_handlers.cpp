@@ -13,6 +13,7 @@ core::Result<ipc::UserSettingsReply> set_user(const ipc::UserSet& request, Handl
     if (request.zone) wanted.zone = *request.zone;
     if (request.email) wanted.email = *request.email;
     if (request.quiet_hours) wanted.quiet_hours = *request.quiet_hours;
+    if (request.holidays) wanted.holidays = *request.holidays;
     if (!wanted.quiet_hours.empty() && wanted.zone.empty()) {
         // Quiet hours need a clock to go by.
         if (request.tz_default.empty())

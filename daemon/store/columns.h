@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/check.h"
-#include "core/rfc3339.h"
+#include "core/slot.h"
 #include "daemon/store/database.h"
 #include "ipc/json.h"
 
@@ -35,15 +35,15 @@ template <class T>
     return from_column<core::CalendarTime>(row.text(column));
 }
 
-[[nodiscard]] inline std::optional<core::LocalTime> optional_local(const Query& row, int column) {
+[[nodiscard]] inline std::optional<core::RecurrenceId> optional_slot(const Query& row, int column) {
     if (row.is_null(column)) return {};
-    return core::parse_local(row.text(column));
+    return core::parse_recurrence_id(row.text(column));
 }
 
-[[nodiscard]] inline std::optional<std::string> local_column(
-    const std::optional<core::LocalTime>& local) {
-    if (!local) return {};
-    return core::format_local(*local);
+[[nodiscard]] inline std::optional<std::string> slot_column(
+    const std::optional<core::RecurrenceId>& slot) {
+    if (!slot) return {};
+    return core::format(*slot);
 }
 
 /// An empty id is NULL in a column that refers to another table.

@@ -7,8 +7,8 @@ namespace taskd::daemon {
 namespace {
 
 constexpr int trim_rows_max = 500;  // a batch short enough not to be felt by a request behind it
-constexpr std::array<TimerKind, 3> timer_kinds{TimerKind::reminder, TimerKind::delivery,
-                                               TimerKind::retention};
+constexpr std::array<TimerKind, 4> timer_kinds{TimerKind::reminder, TimerKind::series,
+                                               TimerKind::delivery, TimerKind::retention};
 
 }  // namespace
 

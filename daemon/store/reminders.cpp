@@ -30,8 +30,8 @@ Reminder read_reminder(const Query& row) {
     reminder.channels = words_column(row.text(5));
     reminder.grace = span(row, 6);
     reminder.fired = row.integer(7) != 0;
-    reminder.fired_slot = optional_local(row, 8);
-    reminder.next_slot = optional_local(row, 9);
+    reminder.fired_slot = optional_slot(row, 8);
+    reminder.next_slot = optional_slot(row, 9);
     reminder.next = row.optional_time(10);
     reminder.firing = row.integer(11);
     reminder.fired_at = row.optional_time(12);
@@ -73,7 +73,7 @@ void UnitOfWork::insert_reminder(const Reminder& reminder) {
           reminder.user.str(), reminder.id.str(), id_column(reminder.task),
           id_column(reminder.series), span_column(reminder.before),
           nlohmann::json(reminder.channels).dump(), span_column(reminder.grace), reminder.fired,
-          local_column(reminder.fired_slot), local_column(reminder.next_slot), reminder.next,
+          slot_column(reminder.fired_slot), slot_column(reminder.next_slot), reminder.next,
           reminder.firing, reminder.fired_at, reminder.snoozed_until, reminder.acknowledged)
         .run();
     move_timer(TimerKind::reminder, reminder.user, reminder.id.str(), {}, reminder.next);
@@ -86,8 +86,8 @@ void UnitOfWork::update_reminder(const Reminder& before, const Reminder& after) 
           "UPDATE reminder SET fired = ?3, fired_slot = ?4, next_slot = ?5, next_ms = ?6, "
           "firing = ?7, fired_at = ?8, snoozed_until = ?9, acknowledged = ?10 "
           "WHERE user_id = ?1 AND id = ?2",
-          after.user.str(), after.id.str(), after.fired, local_column(after.fired_slot),
-          local_column(after.next_slot), after.next, after.firing, after.fired_at,
+          after.user.str(), after.id.str(), after.fired, slot_column(after.fired_slot),
+          slot_column(after.next_slot), after.next, after.firing, after.fired_at,
           after.snoozed_until, after.acknowledged)
         .run();
     move_timer(TimerKind::reminder, after.user, after.id.str(), before.next, after.next);

@@ -53,7 +53,7 @@ Task read_task(Database& db, const Query& row) {
     core::check(status.has_value(), "a stored status is one of ours");
     task.status = *status;
     task.series = core::SeriesId{row.text(10)};
-    task.recurrence_id = optional_local(row, 11);
+    task.recurrence_id = optional_slot(row, 11);
     task.created = row.time(12);
     task.modified = row.time(13);
     task.completed = row.optional_time(14);
@@ -278,7 +278,7 @@ void UnitOfWork::insert_task(const Task& task) {
           task.user.str(), task.id.str(), task.number, task.content.summary, task.content.notes,
           task.content.project, task.content.priority, to_column(task.content.start),
           to_column(task.content.due), std::string(core::to_string(task.status)),
-          id_column(task.series), local_column(task.recurrence_id), task.created, task.modified,
+          id_column(task.series), slot_column(task.recurrence_id), task.created, task.modified,
           task.completed, task.deleted, task.revision, due_instant(task))
         .run();
     write_tags(db_, task);
@@ -290,12 +290,12 @@ void UnitOfWork::update_task(const Task& before, const Task& after) {
     Query(db_,
           "UPDATE task SET summary = ?3, notes = ?4, project = ?5, priority = ?6, start = ?7, "
           "due = ?8, due_ms = ?9, status = ?10, modified = ?11, completed = ?12, deleted = ?13, "
-          "revision = ?14 WHERE user_id = ?1 AND id = ?2",
+          "revision = ?14, series_id = ?15, recurrence_id = ?16 WHERE user_id = ?1 AND id = ?2",
           after.user.str(), after.id.str(), after.content.summary, after.content.notes,
           after.content.project, after.content.priority, to_column(after.content.start),
           to_column(after.content.due), due_instant(after),
           std::string(core::to_string(after.status)), after.modified, after.completed,
-          after.deleted, after.revision)
+          after.deleted, after.revision, id_column(after.series), slot_column(after.recurrence_id))
         .run();
     if (before.content.tags != after.content.tags) {
         Query(db_, "DELETE FROM tag WHERE user_id = ? AND task_id = ?", after.user.str(),

@@ -12,6 +12,8 @@ std::string_view to_string(TimerKind kind) {
         return "delivery";
     case TimerKind::retention:
         return "retention";
+    case TimerKind::series:
+        return "series";
     }
     core::check(false, "a timer has a kind");
     return "";

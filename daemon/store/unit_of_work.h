@@ -25,7 +25,7 @@
 namespace taskd::daemon {
 
 /// The kinds of rows in `timer`: what happens when they are due. On disk: do not change.
-enum class TimerKind { reminder, delivery, retention };
+enum class TimerKind { reminder, delivery, retention, series };
 [[nodiscard]] std::string_view to_string(TimerKind kind);
 
 struct Timer {
@@ -100,8 +100,8 @@ public:
                                                                   const core::SeriesId& series,
                                                                   std::int64_t limit);
     /// The last slot that became something.
-    [[nodiscard]] std::optional<core::LocalTime> last_decided(const core::UserId& user,
-                                                              const core::SeriesId& series);
+    [[nodiscard]] std::optional<core::RecurrenceId> last_decided(const core::UserId& user,
+                                                                 const core::SeriesId& series);
     [[nodiscard]] ipc::SeriesPage list_series(const core::UserId& user,
                                               const ipc::SeriesList& request);
     void insert_series(const core::Series& series);
@@ -109,18 +109,33 @@ public:
     /// The open task of the series' newest occurrence.
     [[nodiscard]] std::optional<core::Task> find_open_occurrence(const core::UserId& user,
                                                                  const core::SeriesId& series);
-    /// The task of the first occurrence after `slot`.
-    [[nodiscard]] std::optional<core::Task> find_successor(const core::UserId& user,
-                                                           const core::SeriesId& series,
-                                                           core::LocalTime slot);
-    /// Whether `slot` is this task's: a slot that was given back is not.
+    [[nodiscard]] std::optional<core::Task> task_of_slot(const core::UserId& user,
+                                                         const core::SeriesId& series,
+                                                         const core::RecurrenceId& slot);
+    /// Whether this slot became something, on its own or in a run.
+    [[nodiscard]] bool is_decided(const core::UserId& user, const core::SeriesId& series,
+                                  const core::RecurrenceId& slot);
+    /// How many occurrences were made, for a COUNT that counts them.
+    [[nodiscard]] std::int64_t count_made(const core::UserId& user, const core::SeriesId& series);
+    /// The slot that is furthest in local time, of those decided.
+    [[nodiscard]] std::optional<core::RecurrenceId> furthest_slot(const core::UserId& user,
+                                                                  const core::SeriesId& series);
+    void mark_moved(const core::Task& task);
+    /// Takes the row of this task's slot away: the task goes to another slot.
+    void erase_slot(const core::Task& task);
+    [[nodiscard]] std::vector<core::Task> open_tasks_of(const core::UserId& user,
+                                                        const core::SeriesId& series,
+                                                        std::int64_t limit);
+    /// The task of the first occurrence after this one.
+    [[nodiscard]] std::optional<core::Task> find_successor(const core::Task& task);
+    /// Whether its slot is this task's: a slot that was given back is not.
     [[nodiscard]] bool owns_slot(const core::Task& task);
-    void put_created(const core::Task& task);
+    /// `position` is that of the slot; the stored one also comes after all there are.
+    void put_created(const core::Task& task, std::int64_t position);
     void put_skipped(const core::UserId& user, const core::SeriesId& series,
-                     const core::SkippedSlots& slots);
-    /// Gives back every slot after `slot`: what was decided about them is decided again.
-    void erase_slots_after(const core::UserId& user, const core::SeriesId& series,
-                           core::LocalTime slot);
+                     const core::SkippedSlots& slots, std::int64_t position);
+    /// Gives back every slot after this task's: what was decided about them is decided again.
+    void erase_slots_after(const core::Task& task);
 
     // reminders.cpp
     [[nodiscard]] std::optional<core::Reminder> find_reminder(const core::UserId& user,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/rfc3339.h"
+#include "daemon/store/columns.h"
 #include "daemon/store/unit_of_work.h"
 #include "ipc/json.h"
 
@@ -8,19 +9,22 @@
 namespace taskd::daemon {
 
 core::UserSettings UnitOfWork::user_settings(const core::UserId& user) {
-    Query row(db_, "SELECT coalesce(zone, ''), email, quiet_hours FROM user WHERE user_id = ?",
+    Query row(db_,
+              "SELECT coalesce(zone, ''), email, quiet_hours, holidays FROM user WHERE user_id = ?",
               user.str());
     if (!row.step()) return {};
-    return {row.text(0), row.text(1), row.text(2)};
+    return {row.text(0), row.text(1), row.text(2),
+            from_column<std::vector<std::chrono::local_days>>(row.text(3))};
 }
 
 void UnitOfWork::put_user_settings(const core::UserId& user, const core::UserSettings& settings) {
     const auto before = user_settings(user);
-    Query(
-        db_,
-        "INSERT INTO user (user_id, zone, email, quiet_hours) VALUES (?1, nullif(?2, ''), ?3, ?4) "
-        "ON CONFLICT (user_id) DO UPDATE SET zone = nullif(?2, ''), email = ?3, quiet_hours = ?4",
-        user.str(), settings.zone, settings.email, settings.quiet_hours)
+    Query(db_,
+          "INSERT INTO user (user_id, zone, email, quiet_hours, holidays) "
+          "VALUES (?1, nullif(?2, ''), ?3, ?4, ?5) ON CONFLICT (user_id) DO UPDATE SET "
+          "zone = nullif(?2, ''), email = ?3, quiet_hours = ?4, holidays = ?5",
+          user.str(), settings.zone, settings.email, settings.quiet_hours,
+          ipc::to_json(settings.holidays).dump())
         .run();
     remember("user", user.str(), ipc::to_json(before));
 }

@@ -48,6 +48,7 @@ void fields(auto& f, Of<UserSet> auto& v) {
     f("zone", v.zone);
     f("email", v.email);
     f("quiet_hours", v.quiet_hours);
+    f("holidays", v.holidays);
     f.sparse("tz_default", v.tz_default);
 }
 void fields(auto& f, Of<UserSettingsReply> auto& v) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/rfc3339.h"
+#include "core/slot.h"
 #include "core/text.h"
 #include "ipc/json.h"
 
@@ -100,12 +101,38 @@ struct Codec<core::Timestamp> {
 };
 
 template <>
+struct Codec<std::chrono::local_days> {
+    static json encode(std::chrono::local_days value) {
+        return core::format_date(core::LocalTime{value});
+    }
+    static core::Result<std::chrono::local_days> decode(const std::string& field,
+                                                        const json& found) {
+        const auto parsed =
+            found.is_string() ? core::parse_local(found.get<std::string>()) : std::nullopt;
+        if (!parsed) return wrong(field, found, "a date such as 2026-12-25");
+        return std::chrono::floor<std::chrono::days>(*parsed);
+    }
+};
+
+template <>
 struct Codec<core::LocalTime> {
     static json encode(core::LocalTime value) { return core::format_local(value); }
     static core::Result<core::LocalTime> decode(const std::string& field, const json& found) {
         const auto parsed =
             found.is_string() ? core::parse_local(found.get<std::string>()) : std::nullopt;
         if (!parsed) return wrong(field, found, "a local time such as 2026-11-24T09:30:00");
+        return *parsed;
+    }
+};
+
+template <>
+struct Codec<core::RecurrenceId> {
+    static json encode(const core::RecurrenceId& value) { return core::format(value); }
+    static core::Result<core::RecurrenceId> decode(const std::string& field, const json& found) {
+        const auto parsed =
+            found.is_string() ? core::parse_recurrence_id(found.get<std::string>()) : std::nullopt;
+        if (!parsed)
+            return wrong(field, found, "the local time of a slot such as 2026-11-24T09:30:00");
         return *parsed;
     }
 };

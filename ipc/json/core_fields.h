@@ -4,6 +4,8 @@
 
 #include "ipc/json/codec.h"
 
+#include <algorithm>
+
 namespace taskd::ipc::codec {
 
 void fields(auto& f, Of<core::CalendarTime> auto& v) {
@@ -36,6 +38,77 @@ void fields(auto& f, Of<core::Task> auto& v) {
     f("deleted", v.deleted);
     f("revision", v.revision);
 }
+/// As words, of those that were set: what a policy means without is core's to know.
+class PolicyFields {
+public:
+    static json write(const core::Policies& policies) {
+        json object = json::object();
+        for (const auto& view : core::describe(policies))
+            if (view.origin != "default") object[view.name] = view.value;
+        if (!policies.changed.empty()) object["changed"] = policies.changed;
+        return object;
+    }
+    static core::Result<core::Policies> read(const json& object) {
+        core::PolicyWords words;
+        Decoder decoder(object);
+        decoder("anchor", words.anchor);
+        decoder("overlap", words.overlap);
+        decoder("catch_up", words.catch_up);
+        decoder("window", words.window);
+        decoder("max", words.max);
+        decoder("spread", words.spread);
+        decoder("min_gap", words.min_gap);
+        decoder("shift", words.shift);
+        std::vector<std::string> changed;
+        decoder("changed", changed);
+        if (decoder.error()) return tl::unexpected(*decoder.error());
+        for (auto* word : {&words.window, &words.spread, &words.min_gap, &words.max})
+            if (*word && **word == "none") *word = "default";
+        auto policies = core::applied({}, words, false);
+        if (!policies) return policies;
+        policies->changed = changed;
+        std::erase_if(policies->given, [&](const auto& name) {
+            return std::find(changed.begin(), changed.end(), name) != changed.end();
+        });
+        return policies;
+    }
+};
+template <>
+struct Codec<core::Policies> {
+    static json encode(const core::Policies& value) { return PolicyFields::write(value); }
+    static core::Result<core::Policies> decode(const std::string& field, const json& found) {
+        if (!found.is_object()) return wrong(field, found, "an object");
+        return PolicyFields::read(found);
+    }
+};
+void fields(auto& f, Of<core::TaskEdit> auto& v) {
+    f("summary", v.summary);
+    f("notes", v.notes);
+    f("project", v.project);
+    f("tags", v.tags);
+    f.sparse("add_tags", v.add_tags);
+    f.sparse("remove_tags", v.remove_tags);
+    f("priority", v.priority);
+}
+void fields(auto& f, Of<core::PolicyView> auto& v) {
+    f("name", v.name);
+    f("value", v.value);
+    f("origin", v.origin);
+}
+void fields(auto& f, Of<core::PolicyWords> auto& v) {
+    f("anchor", v.anchor);
+    f("overlap", v.overlap);
+    f("catch_up", v.catch_up);
+    f("window", v.window);
+    f("max", v.max);
+    f("spread", v.spread);
+    f("min_gap", v.min_gap);
+    f("shift", v.shift);
+}
+void fields(auto& f, Of<core::SlotOverride> auto& v) {
+    f("recurrence_id", v.id);
+    f("to", v.to);
+}
 void fields(auto& f, Of<core::Series> auto& v) {
     f("id", v.id);
     f("user_id", v.user);
@@ -44,11 +117,18 @@ void fields(auto& f, Of<core::Series> auto& v) {
     f.sparse("is_date", v.is_date);
     f("tzid", v.tzid);
     f("rrule", v.rule);
+    f.sparse("rdates", v.rdates);
+    f.sparse("exdates", v.exdates);
     f("created", v.created);
     f("ended", v.ended);
     f.sparse("ended_by_user", v.ended_by_user);
     f("paused", v.paused);
     f.sparse("pause_note", v.pause_note);
+    f.sparse("policies", v.policies);
+    f.sparse("overrides", v.overrides);
+    f.sparse("predecessor", v.predecessor);
+    f.sparse("successor", v.successor);
+    f("next_made", v.next);
     f("revision", v.revision);
 }
 void fields(auto& f, Of<core::SkippedSlots> auto& v) {
@@ -60,6 +140,11 @@ void fields(auto& f, Of<core::SkippedSlots> auto& v) {
 void fields(auto& f, Of<core::OccurrenceSkipped> auto& v) {
     f("series_id", v.series);
     fields(f, v.slots);
+}
+void fields(auto& f, Of<core::OccurrenceMoved> auto& v) {
+    f("series_id", v.series);
+    f("recurrence_id", v.recurrence_id);
+    f("to", v.to);
 }
 void fields(auto& f, Of<core::Reminder> auto& v) {
     f("id", v.id);
@@ -122,6 +207,7 @@ void fields(auto& f, Of<core::UserSettings> auto& v) {
     f("zone", v.zone);
     f("email", v.email);
     f("quiet_hours", v.quiet_hours);
+    f.sparse("holidays", v.holidays);
 }
 void fields(auto& f, Of<SeriesView> auto& v) {
     fields(f, v.series);

@@ -27,6 +27,7 @@ void fields(auto& f, Of<Occurrence> auto& v) {
 void fields(auto& f, Of<SeriesDetails> auto& v) {
     f("series", v.series);
     f("reminders", v.reminders);
+    f("policies", v.policies);
     f("slots", v.slots);
     f("occurrences", v.occurrences);
 }
@@ -39,21 +40,63 @@ void fields(auto& f, Of<SeriesResume> auto& v) {
 }
 void fields(auto& f, Of<SeriesEnd> auto& v) {
     f("series", v.series);
+    f.sparse("count", v.count);
+    f.sparse("until", v.until);
+    f.sparse("tz_default", v.tz_default);
+}
+void fields(auto& f, Of<SeriesChange> auto& v) {
+    fields(f, v.edit);
+    f.sparse("every", v.every);
+    f.sparse("at", v.at);
+    f.sparse("tz", v.tz);
+    f.sparse("tz_default", v.tz_default);
+    fields(f, v.policies);
+}
+void fields(auto& f, Of<SeriesUpdate> auto& v) {
+    f("series", v.series);
+    fields(f, v.change);
+}
+void fields(auto& f, Of<SeriesSplit> auto& v) {
+    f("series", v.series);
+    f("recurrence_id", v.recurrence_id);
+    fields(f, v.change);
+}
+void fields(auto& f, Of<SeriesSkip> auto& v) {
+    f("series", v.series);
+    f("recurrence_id", v.recurrence_id);
+}
+void fields(auto& f, Of<SeriesMove> auto& v) {
+    f("series", v.series);
+    f("recurrence_id", v.recurrence_id);
+    f("to", v.to);
+    f.sparse("tz", v.tz);
+    f.sparse("tz_default", v.tz_default);
 }
 void fields(auto& f, Of<SeriesChanged> auto& v) {
     f("series", v.series);
     f("next", v.next);
-    f("skipped", v.skipped);
+    f.sparse("skipped", v.skipped);
+    f.sparse("tasks", v.tasks);
+    f.sparse("understood", v.understood);
+    f.sparse("warnings", v.warnings);
 }
 
 }  // namespace taskd::ipc::codec
 
 namespace taskd::ipc {
 
+TASKD_JSON(std::vector<core::LocalTime>);
+TASKD_JSON(std::vector<std::chrono::local_days>);
+TASKD_JSON(std::vector<core::SlotOverride>);
+TASKD_JSON(core::Policies);
 TASKD_METHOD(SeriesList);
 TASKD_METHOD(SeriesGet);
 TASKD_METHOD(SeriesPause);
 TASKD_JSON(SeriesResume);
 TASKD_JSON(SeriesEnd);
+TASKD_JSON(SeriesUpdate);
+TASKD_JSON(SeriesSplit);
+TASKD_JSON(SeriesSkip);
+TASKD_JSON(SeriesMove);
 
 }  // namespace taskd::ipc

@@ -18,6 +18,7 @@ void fields(auto& f, Of<TaskAdd> auto& v) {
     f.sparse("remind", v.remind);
     f.sparse("channels", v.channels);
     f.sparse("depends_on", v.depends_on);
+    fields(f, v.policies);
 }
 void fields(auto& f, Of<TaskAdded> auto& v) {
     f("task", v.task);
@@ -45,15 +46,6 @@ void fields(auto& f, Of<TaskPage> auto& v) {
     f("tasks", v.tasks);
     f.sparse("blocked", v.blocked);
     f("total", v.total);
-}
-void fields(auto& f, Of<core::TaskEdit> auto& v) {
-    f("summary", v.summary);
-    f("notes", v.notes);
-    f("project", v.project);
-    f("tags", v.tags);
-    f.sparse("add_tags", v.add_tags);
-    f.sparse("remove_tags", v.remove_tags);
-    f("priority", v.priority);
 }
 void fields(auto& f, Of<TaskUpdate> auto& v) {
     f("task", v.task);
@@ -112,7 +104,7 @@ void fields(auto& f, Of<TaskRestore> auto& v) {
 void fields(auto& f, Of<TaskClosed> auto& v) {
     f("task", v.task);
     f("next", v.next);
-    f("skipped", v.skipped);
+    f.sparse("skipped", v.skipped);
     f.sparse("series_ended", v.series_ended);
     f.sparse("series_paused", v.series_paused);
     f.sparse("unblocked", v.unblocked);

@@ -123,7 +123,7 @@ TEST_CASE("instants are told on the reader's clock") {
 }
 
 TEST_CASE("skipped slots are told as a range with their number") {
-    const auto slot = [](const char* text) { return core::parse_local(text).value(); };
+    const auto slot = [](const char* text) { return core::parse_recurrence_id(text).value(); };
     const auto monday = slot("2026-11-23T09:30:00");
     CHECK(skipped_words({monday, slot("2026-11-25T09:30:00"), 3, core::SkipReason::catch_up}) ==
           "skipped 3 slots (Mon 2026-11-23 09:30 .. Wed 2026-11-25 09:30); done covers them");

@@ -45,10 +45,10 @@ TEST_CASE("slots that pass while an occurrence is open are skipped as one range 
     taskd.pass(24h *
                7);  // Tuesday to Tuesday: Wed, Thu, Fri, Mon pass; today's 9:30 is still ahead
     const auto done = taskd.result("task.complete", {{"task", "1"}});
-    CHECK(done["skipped"]["from"] == "2026-11-25T09:30:00");
-    CHECK(done["skipped"]["to"] == "2026-11-30T09:30:00");
-    CHECK(done["skipped"]["count"] == 4);
-    CHECK(done["skipped"]["reason"] == "catch_up");
+    CHECK(done["skipped"][0]["from"] == "2026-11-25T09:30:00");
+    CHECK(done["skipped"][0]["to"] == "2026-11-30T09:30:00");
+    CHECK(done["skipped"][0]["count"] == 4);
+    CHECK(done["skipped"][0]["reason"] == "catch_up");
     CHECK(done["next"]["recurrence_id"] == "2026-12-01T09:30:00");
     CHECK(taskd.count("SELECT count(*) FROM occurrence") == 3);
 }

@@ -37,8 +37,46 @@ TEST_CASE("a file of a newer version is refused and left as it is") {
         .run();
     const auto migrated = daemon::migrate(*taskd.database, taskd.random);
     REQUIRE_FALSE(migrated.has_value());
-    CHECK(migrated.error().message.find("newer taskd (schema 99, this one knows 1)") !=
+    CHECK(migrated.error().message.find("newer taskd (schema 99, this one knows 2)") !=
           std::string::npos);
+}
+
+TEST_CASE("a store of the first step keeps its series, with what was decided in order") {
+    test::TempDir directory;
+    test::SeededRandom random{1};
+    daemon::Database database(directory.path() + "/taskd.db");
+    database.execute_script(daemon::schema_steps().front().sql);
+    database.execute_script(
+        "INSERT INTO meta VALUES ('schema_version', '1'), ('store_id', 'x');"
+        "INSERT INTO series VALUES ('ada', 'abcd', '{\"summary\":\"Tea\"}', "
+        "'2026-11-24T09:30:00', 0, 'UTC', 'FREQ=DAILY', 1, NULL, 0, NULL, '', 1);"
+        "INSERT INTO occurrence VALUES "
+        "('ada', 'abcd', '2026-11-24T09:30:00', '2026-11-26T09:30:00', 3, 'skipped', 'catch_up', "
+        "NULL), ('ada', 'abcd', '2026-11-27T09:30:00', '2026-11-27T09:30:00', 1, 'created', NULL, "
+        "'t');");
+    REQUIRE(daemon::migrate(database, random).has_value());
+
+    daemon::StoreContext context{database, random, "test"};
+    const core::UserId ada{"ada"};
+    database.begin();
+    {
+        daemon::UnitOfWork unit(context, core::Timestamp{}, ada, "");
+        const auto series = unit.find_series(ada, core::SeriesId{"abcd"});
+        REQUIRE(series);
+        CHECK(series->content.summary == "Tea");
+        CHECK(series->rdates.empty());
+        const auto schedule = core::schedule_of(*series);
+        REQUIRE(schedule);
+        const auto last = unit.last_decided(ada, series->id);
+        REQUIRE(last);
+        CHECK(core::format(*last) == "2026-11-27T09:30:00");
+        daemon::Query row(database, "SELECT position FROM occurrence WHERE recurrence_id = ?",
+                          core::format(*last));
+        REQUIRE(row.step());
+        CHECK(row.integer(0) == schedule->slot(*last).position);
+    }
+    database.rollback();
+    CHECK(std::ifstream(database.path() + ".before-002_series_policies.sql").good());
 }
 
 TEST_CASE("another program's database is not taken over") {

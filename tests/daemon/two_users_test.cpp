@@ -83,8 +83,13 @@ Attempts on_task(const Ids& ids, const std::string& number, json more = json::ob
     return attempts;
 }
 
-Attempts on_series(const std::string& id, const std::string& number) {
-    return {{{{"series", id}}}, {{{"series", id.substr(0, 13)}}, false}, {{{"series", number}}}};
+Attempts on_series(const std::string& id, const std::string& number, json more = json::object()) {
+    const auto named = [&](const std::string& series) {
+        json params = more;
+        params["series"] = series;
+        return params;
+    };
+    return {{named(id)}, {named(id.substr(0, 13)), false}, {named(number)}};
 }
 
 std::map<std::string, Attempts> attempts(const Ids& ids) {
@@ -120,6 +125,11 @@ std::map<std::string, Attempts> attempts(const Ids& ids) {
         {"series.pause", on_series(ids.series, ids.occurrence)},
         {"series.resume", on_series(ids.paused_series, paused_number)},
         {"series.end", on_series(ids.series, ids.occurrence)},
+        {"series.update", on_series(ids.series, ids.occurrence, {{"summary", "changed"}})},
+        {"series.split",
+         on_series(ids.series, ids.occurrence, {{"recurrence_id", "2026-11-26T18:00:00"}})},
+        {"series.skip", on_series(ids.series, ids.occurrence)},
+        {"series.move", on_series(ids.series, ids.occurrence, {{"to", "23:00"}})},
         {"reminder.snooze", on_task(ids, ids.fired, {{"until", "20m"}})},
         {"reminder.acknowledge", on_task(ids, ids.fired)},
         {"channel.set", {{{{"name", "bell"}, {"argv", {"/bin/false"}}}}}},

@@ -37,6 +37,7 @@ STORY = [
     ("task.delete", {"task": "2"}),
     # A series that rests for a while.
     ("task.add", {"summary": "Stand-up", "every": "weekday", **DAY}),
+    ("series.move", {"series": "3", "to": "2031-03-04 14:00"}),
     ("series.pause", {"series": "3", "note": "holidays"}),
     ("series.resume", {"series": "3"}),
     # Reminders: now, on two channels; and days too late.

@@ -23,7 +23,7 @@ core::Task some_task() {
     task.content.due = core::calendar_time(*core::parse_local("2026-11-25T09:30:00"), false,
                                            *core::TimeZone::load("Europe/Berlin"));
     task.series = core::SeriesId{"22222222-2222-4222-8222-222222222222"};
-    task.recurrence_id = task.content.due->local;
+    task.recurrence_id = core::RecurrenceId{task.content.due->local};
     task.status = core::Status::completed;
     task.completed = *core::parse_utc("2026-11-25T08:31:00.250Z");
     return task;

@@ -71,6 +71,14 @@ void World::check_tasks(const std::string& user) {
         require(found->second == known, "P1: an acknowledged task is as it was answered: " +
                                             found->second.dump() + " was " + known.dump());
     }
+    for (const auto& [id, task] : stored) {
+        // What a stack made by itself just before a crash is in the log only.
+        daemon::Query stack(*database_,
+                            "SELECT 1 FROM series WHERE user_id = ? AND id = ? AND "
+                            "json_extract(policies, '$.overlap') = 'stack'",
+                            user, task.value("series_id", ""));
+        if (stack.step()) learn_task(user, task);
+    }
     for (const auto& [id, task] : stored)
         require(known_[user].tasks.contains(id),
                 "P3/P5: no task is there that nobody was told of: " + task.dump());
@@ -104,7 +112,7 @@ void World::check_series(const std::string& user) {
         daemon::Query row(*database_,
                           "SELECT series_id, recurrence_id, last_slot, state, "
                           "coalesce(task_id, ''), count FROM occurrence WHERE user_id = ? "
-                          "ORDER BY series_id, recurrence_id",
+                          "ORDER BY series_id, position",
                           user);
         while (row.step())
             rows[row.text(0)].push_back({user, row.text(0), row.text(1), row.text(2), row.text(3),
@@ -117,17 +125,30 @@ void World::check_series(const std::string& user) {
         require(series.has_value(), "a series can be read");
         const auto schedule = core::schedule_of(*series);
         require(schedule.has_value(), "a series has a schedule");
-        std::optional<core::LocalTime> slot = schedule->slots.first();
+        std::optional<core::Slot> slot = schedule->slots.first_slot();
         const auto& decided = rows[series->id.str()];
         std::set<std::string> tasks;
+        const bool stack = series->policies.overlap == core::Overlap::stack;
+        require(stack && !series->ended && !series->paused ? series->next.has_value()
+                                                           : !series->next.has_value(),
+                "invariant 8: a stack that goes on has its timer, and nothing else has one");
+        if (series->policies.anchor == core::Anchor::completion) {
+            // Its slots are those that were made: each is a task of its own.
+            for (const auto& row : decided)
+                require(row.count == 1 && tasks.insert(row.first).second,
+                        "P5: a slot counted from completion is made once");
+            require(series->ended || series->paused || view.value("open_task", 0) != 0,
+                    "P11: a series that goes on has its open occurrence: " + view.dump());
+            continue;
+        }
         for (const auto& row : decided) {
-            require(slot && core::format_local(*slot) == row.first,
+            require(slot && core::format(slot->id) == row.first,
                     "P11: the slots are decided one after the other, none left out: " + row.first +
                         " in " + view.dump());
             std::int64_t count = 1;
-            for (; core::format_local(*slot) != row.last; ++count) {
+            for (; core::format(slot->id) != row.last; ++count) {
                 slot = schedule->slots.next_after(*slot);
-                require(slot && core::format_local(*slot) <= row.last, "P11: a run ends on a slot");
+                require(slot && core::format(slot->id) <= row.last, "P11: a run ends on a slot");
             }
             require(count == row.count, "P11: a run of skipped slots is counted right");
             slot = schedule->slots.next_after(*slot);
@@ -140,7 +161,7 @@ void World::check_series(const std::string& user) {
                     "an ended series has no open task");
         } else {
             // What comes after the last decision waits behind the open one, or is still ahead.
-            require(view.value("open_task", 0) != 0 || series->paused,
+            require(view.value("open_task", 0) != 0 || series->paused || stack,
                     "P11: a series that goes on has its open occurrence: " + view.dump());
         }
     }
@@ -160,7 +181,8 @@ void World::check_reminders(const std::string& user, const std::vector<json>& lo
         // A snooze makes a further firing for the same slot, and nothing else does. A task's
         // reminder also goes off again when its due time was moved.
         const bool again = payload["firing"].get<std::int64_t>() > 1;
-        require(!again || known_[user].snoozed.contains(reminder),
+        require(!again || known_[user].snoozed.contains(reminder) ||
+                    known_[user].moved.contains(payload.value("series_id", "")),
                 "P9: only a snooze makes another firing: " + payload.dump());
         if (again) continue;
         for (const auto& [from, to] : covered[reminder])
@@ -240,6 +262,14 @@ void World::check_timers() {
         "SELECT 1 FROM timer t WHERE kind = 'reminder' AND NOT EXISTS (SELECT 1 FROM reminder "
         "WHERE user_id = t.user_id AND id = t.ref AND next_ms = t.due_ms)",
         "invariant 8: a reminder's timer is true");
+    none(
+        "SELECT 1 FROM series s WHERE next_ms IS NOT NULL AND NOT EXISTS (SELECT 1 FROM timer "
+        "WHERE kind = 'series' AND due_ms = next_ms AND user_id = s.user_id AND ref = s.id)",
+        "invariant 8: a stack that goes on has its timer");
+    none(
+        "SELECT 1 FROM timer t WHERE kind = 'series' AND NOT EXISTS (SELECT 1 FROM series "
+        "WHERE user_id = t.user_id AND id = t.ref AND next_ms = t.due_ms)",
+        "invariant 8: a stack's timer is true");
     none(
         "SELECT 1 FROM reminder r JOIN series s ON s.user_id = r.user_id AND s.id = r.series_id "
         "WHERE s.paused IS NOT NULL AND r.next_ms IS NOT NULL AND r.snoozed_until IS NULL",

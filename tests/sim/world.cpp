@@ -85,6 +85,9 @@ daemon::Request World::request(const std::string& user, const std::string& metho
 
 void World::take_turn_output(daemon::Turn& turn) {
     for (const auto& publication : turn.publications) {
+        // A stack makes tasks by itself; the event is how its user hears of one.
+        if (publication.event.type == "task.created")
+            learn_task(publication.user.str(), json::parse(publication.event.data)["payload"]);
         Listener& listener = listeners_[publication.user.str()];
         const auto number = publication.event.userseq;
         if (random_.one_in(4)) continue;  // the bus drops a copy
@@ -201,6 +204,12 @@ void World::learn(Sent& sent, const json& reply) {
             learn_task(sent.user, result[name]);
     if (result.contains("series") && result["series"].contains("paused"))
         known_[sent.user].paused.insert(result["series"]["id"].get<std::string>());
+    if (result.contains("tasks") && result["tasks"].is_array())
+        for (const auto& task : result["tasks"]) learn_task(sent.user, task);
+    if (sent.method == "series.move")
+        known_[sent.user].moved.insert(result["series"]["id"].get<std::string>());
+    if (sent.method == "task.update" && result["task"].contains("series_id"))
+        known_[sent.user].moved.insert(result["task"]["series_id"].get<std::string>());
     if (sent.method == "reminder.snooze")
         known_[sent.user].snoozed.insert(result["reminder"]["id"].get<std::string>());
     if (result.contains("removed")) {
@@ -299,7 +308,9 @@ void World::random_change(Sent& sent, std::int64_t kind, const Some& some_task, 
     } else {
         sent.method = kind == 6 ? "series.pause" : kind == 7 ? "series.resume" : "series.end";
         if (kind == 8 && !random_.one_in(3)) sent.method = "series.resume";
+        if (random_.one_in(2)) sent.method = random_.one_in(2) ? "series.skip" : "series.move";
         sent.params = {{"series", some_task()}};
+        if (sent.method == "series.move") sent.params["to"] = pick({"in 2 hours", "in 2 days"});
     }
 }
 
@@ -324,6 +335,33 @@ Sent World::random_command(const std::string& user) {
                                        "month on the 31st", "FREQ=DAILY;COUNT=4", "week"})},
                        {"tz_default", pick({"Europe/Berlin", "America/New_York", "UTC"})},
                        {"remind", json::array({pick({"10m", "1h", "0", "1d"})})}};
+        switch (random_.between(0, 7)) {
+        case 0:
+            sent.params["anchor"] = "completion";
+            break;
+        case 1:
+            sent.params["overlap"] = "stack";
+            sent.params["catch_up"] = pick({"skip", "latest", "all"});
+            break;
+        case 2:
+            sent.params["overlap"] = "stack";
+            sent.params["catch_up"] = "all";
+            sent.params["max"] = pick({"2", "5"});
+            sent.params["spread"] = pick({"10m", "1h"});
+            break;
+        case 3:
+            sent.params["catch_up"] = pick({"latest", "all"});
+            sent.params["window"] = pick({"2 days", "1 day"});
+            break;
+        case 4:
+            sent.params["min_gap"] = pick({"12h", "3 days"});
+            break;
+        case 5:
+            sent.params["shift"] = pick({"next", "previous", "skip"});
+            break;
+        default:
+            break;
+        }
         if (!random_.one_in(4)) sent.params["at"] = pick({"9:30", "2:30", "23:50", "0:10"});
     } else if (kind <= 5) {
         sent.method = "task.add";

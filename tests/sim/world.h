@@ -45,6 +45,7 @@ struct Sent {
 struct Known {
     std::map<std::string, json> tasks;           ///< by id, as the last answer showed it
     std::set<std::string> paused;                ///< series that were paused at some time
+    std::set<std::string> moved;                 ///< series of which a slot was moved
     std::set<std::string> snoozed;               ///< reminders that were moved at some time
     std::map<std::string, std::string> secrets;  ///< by id, of tokens that were not revoked
 };
