@@ -5,6 +5,14 @@
 
 namespace taskd::core {
 
+CalendarTime renewed(const CalendarTime& time) {
+    const auto zone = TimeZone::load(time.tzid);
+    if (!zone || (!time.is_date && zone->to_local(time.at) == time.local)) return time;
+    CalendarTime after = time;
+    after.at = zone->to_utc(time.local).at;
+    return after;
+}
+
 std::string format(const CalendarTime& time) {
     if (time.is_date) return format_date(time.local);
     const auto zone = TimeZone::load(time.tzid);

@@ -25,6 +25,10 @@ struct CalendarTime {
     return {local, is_date, zone.name(), zone.to_utc(local).at};
 }
 
+/// The same time by what its zone's rules are now: the local time is what was meant, so the instant
+/// moves when the rules do. One in a repeated hour stays in its pass. Without the zone it stays.
+[[nodiscard]] CalendarTime renewed(const CalendarTime& time);
+
 /// "2026-11-24T09:30:00+01:00", or "2026-11-24" for a DATE. A nominal time in a DST gap shows as
 /// the wall-clock time at which it happens.
 [[nodiscard]] std::string format(const CalendarTime& time);

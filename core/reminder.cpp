@@ -76,6 +76,22 @@ Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
     return after;
 }
 
+Result<Reminder> renewed(const Reminder& reminder, const std::optional<CalendarTime>& due) {
+    if (!reminder.next || reminder.snoozed_until || !due) return reminder;
+    const auto time = time_of(reminder, *due);
+    if (!time) return tl::unexpected(time.error());
+    Reminder after = reminder;
+    after.next = *time;
+    return after;
+}
+
+Reminder renewed(const Reminder& reminder, const Schedule& schedule) {
+    if (!reminder.next || !reminder.next_slot || reminder.snoozed_until) return reminder;
+    Reminder after = reminder;
+    after.next = time_in(reminder, schedule.at(schedule.slot(*reminder.next_slot)), schedule.zone);
+    return after;
+}
+
 Result<Reminder> snoozed(const Reminder& reminder, Timestamp until, Timestamp now) {
     if (until <= now) return invalid_argument("until", format_utc(until) + " is not in the future");
     Reminder after = reminder;

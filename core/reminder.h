@@ -67,6 +67,12 @@ inline constexpr std::chrono::hours day_start{9};
 [[nodiscard]] Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
                                      const std::optional<Slot>& from);
 
+/// The reminder with its next time by what the rules of its zone are now. A snooze is an instant
+/// and stays, and so does what went off.
+[[nodiscard]] Result<Reminder> renewed(const Reminder& reminder,
+                                       const std::optional<CalendarTime>& due);
+[[nodiscard]] Reminder renewed(const Reminder& reminder, const Schedule& schedule);
+
 /// Moves a reminder: it goes off (again) at `until`, for the slot that it went off for last.
 ///
 /// Errors: invalid_argument on `until` - not in the future.

@@ -225,6 +225,12 @@ Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, cons
         return admissions.admit(*accounts, endpoint->directory());
     };
     loop.on_reload([&] {
+        core::TimeZone::reload();
+        try {
+            engine.renew_instants(clock.now());
+        } catch (const StoreFailure& failure) {  // it is said again when the store takes changes
+            (*log)->error("zones_not_renewed because={}", field(failure.what()));
+        }
         if (auto reloaded = reload(); !reloaded)
             (*log)->error("reload_refused because={}", field(reloaded.error().message));
         return admissions.dismissed();

@@ -4,6 +4,7 @@
 #include "core/check.h"
 #include "daemon/handlers/occurrences.h"
 #include "daemon/handlers/reminder_handlers.h"
+#include "daemon/handlers/zone_handlers.h"
 #include "ipc/json.h"
 #include "ipc/rpc.h"
 
@@ -70,6 +71,22 @@ void Engine::start(Timestamp now) {
         UnitOfWork unit(context_, now, core::UserId{""}, "");
         Query(database_, "DELETE FROM timer WHERE kind = 'retention'").run();
         unit.set_timer({TimerKind::retention, now + retention_every, core::UserId{""}, ""});
+        if (maintenance_.note_tzdata(core::TimeZone::tzdata_version()))
+            unit.set_timer({TimerKind::zones, now, core::UserId{""}, ""});
+        (void)unit.release();
+        database_.commit();
+    } catch (...) {
+        database_.rollback();
+        throw;
+    }
+}
+
+void Engine::renew_instants(Timestamp now) {
+    database_.begin();
+    try {
+        UnitOfWork unit(context_, now, core::UserId{""}, "");
+        maintenance_.note_tzdata(core::TimeZone::tzdata_version());
+        unit.set_timer({TimerKind::zones, now, core::UserId{""}, ""});
         (void)unit.release();
         database_.commit();
     } catch (...) {
@@ -259,7 +276,13 @@ void Engine::run_requests(const std::vector<Request>& requests, Timestamp now, M
 }
 
 void Engine::run_timers(Timestamp now, Attempt& attempt) {
-    const auto timers = maintenance_.due_timers(now, settings_.turn_timers_max, deliveries_wait());
+    auto timers = maintenance_.due_timers(now, settings_.turn_timers_max, deliveries_wait());
+    if (!timers.empty() && timers.front().kind == TimerKind::zones) {
+        // Alone, and before all others: what it moves must not go off at its old time.
+        run_timer(timers.front(), now, attempt);
+        timers = maintenance_.due_timers(now, settings_.turn_timers_max, deliveries_wait());
+        if (!timers.empty() && timers.front().kind == TimerKind::zones) return;
+    }
     for (const auto& timer : timers) {
         const bool full = running_ + attempt.turn.jobs.size() >= settings_.outbound_max;
         if (timer.kind == TimerKind::delivery && full) continue;  // due until a worker is free
@@ -310,6 +333,11 @@ void Engine::run_timer(const Timer& timer, Timestamp now, Attempt& attempt) {
             after.next = now + zone_lost_retry;
             unit.update_series(*series, after);
         }
+        break;
+    case TimerKind::zones:
+        unit.erase_timer(timer);
+        if (const auto next = daemon::renew_instants(unit, maintenance_, timer.ref); !next.empty())
+            unit.set_timer({timer.kind, now, timer.user, next});
         break;
     case TimerKind::retention:
         // After a jump of the clock nothing is taken away: the jump may be a mistake.

@@ -84,6 +84,10 @@ public:
 
     [[nodiscard]] const Settings& settings() const { return settings_; }
 
+    /// Has all pending instants computed anew, by turns to come; after TimeZone::reload(). Throws
+    /// when the store can't be written.
+    void renew_instants(core::Timestamp now);
+
     /// Takes over what a reload changed; between turns.
     void reconfigure(Settings settings, std::vector<ipc::ConfigValue> config);
 

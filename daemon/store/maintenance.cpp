@@ -7,8 +7,10 @@ namespace taskd::daemon {
 namespace {
 
 constexpr int trim_rows_max = 500;  // a batch short enough not to be felt by a request behind it
-constexpr std::array<TimerKind, 4> timer_kinds{TimerKind::reminder, TimerKind::series,
-                                               TimerKind::delivery, TimerKind::retention};
+// Zones come first: what they move must not go off at its old time.
+constexpr std::array<TimerKind, 5> timer_kinds{TimerKind::zones, TimerKind::reminder,
+                                               TimerKind::series, TimerKind::delivery,
+                                               TimerKind::retention};
 
 }  // namespace
 
@@ -24,6 +26,7 @@ std::vector<Timer> Maintenance::due_timers(core::Timestamp now, std::size_t limi
                   static_cast<std::int64_t>(limit - timers.size()));
         while (row.step())
             timers.push_back({kind, row.time(0), core::UserId{row.text(1)}, row.text(2)});
+        if (kind == TimerKind::zones && !timers.empty()) return timers;
     }
     return timers;
 }
@@ -37,6 +40,51 @@ std::optional<core::Timestamp> Maintenance::next_timer(bool deliveries_wait) {
         if (row.step() && (!next || row.time(0) < *next)) next = row.time(0);
     }
     return next;
+}
+
+namespace {
+
+const char* rows_of(Maintenance::Times times) {
+    switch (times) {
+    case Maintenance::Times::series:
+        return "SELECT user_id, id FROM series WHERE ended IS NULL AND (user_id, id) > (?, ?) "
+               "ORDER BY user_id, id LIMIT ?";
+    case Maintenance::Times::task:
+        return "SELECT user_id, id FROM task WHERE (due IS NOT NULL OR start IS NOT NULL) AND "
+               "deleted IS NULL AND status IN ('needs-action', 'in-process') AND "
+               "(user_id, id) > (?, ?) ORDER BY user_id, id LIMIT ?";
+    case Maintenance::Times::reminder:
+        return "SELECT user_id, id FROM reminder WHERE next_ms IS NOT NULL AND "
+               "(user_id, id) > (?, ?) ORDER BY user_id, id LIMIT ?";
+    }
+    return "";
+}
+
+}  // namespace
+
+std::vector<std::pair<core::UserId, std::string>> Maintenance::rows_with(Times times,
+                                                                         const core::UserId& user,
+                                                                         const std::string& id,
+                                                                         std::int64_t limit) {
+    std::vector<std::pair<core::UserId, std::string>> rows;
+    Query row(db_, rows_of(times), user.str(), id, limit);
+    while (row.step()) rows.emplace_back(core::UserId{row.text(0)}, row.text(1));
+    return rows;
+}
+
+bool Maintenance::note_tzdata(const std::string& version) {
+    std::optional<std::string> stored;
+    {
+        Query row(db_, "SELECT value FROM meta WHERE key = 'tzdata'");
+        if (row.step()) stored = row.text(0);
+    }
+    if (stored == version) return false;
+    Query(db_, "INSERT INTO meta VALUES ('tzdata', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
+          version)
+        .run();
+    if (stored) return true;
+    Query tasks(db_, "SELECT 1 FROM task LIMIT 1");  // without one there is nothing to compute
+    return tasks.step();
 }
 
 std::vector<std::pair<core::UserId, core::DeliveryId>> Maintenance::running_deliveries() {

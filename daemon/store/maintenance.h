@@ -26,6 +26,15 @@ public:
     /// What was running when the process before this one ended.
     [[nodiscard]] std::vector<std::pair<core::UserId, core::DeliveryId>> running_deliveries();
 
+    /// The rows that keep instants of the future computed from local times: running series, open
+    /// tasks, pending reminders. A page of them, behind the given one.
+    enum class Times { series, task, reminder };
+    [[nodiscard]] std::vector<std::pair<core::UserId, std::string>> rows_with(
+        Times times, const core::UserId& user, const std::string& id, std::int64_t limit);
+
+    /// Keeps the version of tzdata; says whether it was another one before.
+    bool note_tzdata(const std::string& version);
+
     /// The tokens of all users that are in force.
     [[nodiscard]] std::vector<Token> tokens(core::Timestamp now);
 

@@ -14,6 +14,8 @@ std::string_view to_string(TimerKind kind) {
         return "retention";
     case TimerKind::series:
         return "series";
+    case TimerKind::zones:
+        return "zones";
     }
     core::check(false, "a timer has a kind");
     return "";

@@ -25,7 +25,7 @@
 namespace taskd::daemon {
 
 /// The kinds of rows in `timer`: what happens when they are due. On disk: do not change.
-enum class TimerKind { reminder, delivery, retention, series };
+enum class TimerKind { reminder, delivery, retention, series, zones };
 [[nodiscard]] std::string_view to_string(TimerKind kind);
 
 struct Timer {

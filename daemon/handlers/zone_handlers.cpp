@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/handlers/zone_handlers.h"
+
+#include "core/text.h"
+#include "daemon/handlers/occurrences.h"
+
+#include <array>
+
+namespace taskd::daemon {
+namespace {
+
+using Times = Maintenance::Times;
+
+constexpr std::int64_t rows_max = 500;  // a batch short enough not to be felt by a request
+// Reminders last: they are computed from what the others are then.
+constexpr std::array<std::pair<std::string_view, Times>, 3> stages{
+    {{"series", Times::series}, {"task", Times::task}, {"reminder", Times::reminder}}};
+
+void renew_series(UnitOfWork& unit, const core::UserId& user, const core::SeriesId& id) {
+    const auto series = unit.find_series(user, id);
+    if (!series) return;
+    core::Series after = *series;
+    for (auto& moved : after.overrides)
+        if (moved.to) moved.to = core::renewed(*moved.to);
+    const auto last = unit.last_decided(user, id);
+    // With `spread` the time is one of a row of tasks made late, not of a slot.
+    if (after.next && *after.next > unit.now() && after.policies.spread.count() == 0 && last)
+        if (const auto schedule = schedule_for(unit, after))
+            after.next = schedule->at(schedule->slot(*last)).at;
+    if (after == *series) return;
+    after.revision += 1;
+    unit.update_series(*series, after);
+    unit.append_event(user, {"series.updated", id.str(), after});
+}
+
+void renew_task(UnitOfWork& unit, const core::UserId& user, const core::TaskId& id) {
+    const auto task = unit.find_task(user, id);
+    if (!task) return;
+    core::Task after = *task;
+    if (after.content.due) after.content.due = core::renewed(*after.content.due);
+    if (after.content.start) after.content.start = core::renewed(*after.content.start);
+    if (after == *task) return;
+    after.revision += 1;
+    after.modified = unit.now();
+    unit.update_task(*task, after);
+    unit.append_event(user, {"task.updated", id.str(), after});
+}
+
+void renew_reminder(UnitOfWork& unit, const core::UserId& user, const core::ReminderId& id) {
+    const auto reminder = unit.find_reminder(user, id);
+    if (!reminder) return;
+    core::Reminder after = *reminder;
+    if (reminder->series.empty()) {
+        const auto task = unit.find_task(user, reminder->task);
+        if (!task) return;
+        const auto changed = core::renewed(*reminder, task->content.due);
+        if (changed) after = *changed;  // without its zone it keeps its time
+    } else if (const auto series = unit.find_series(user, reminder->series)) {
+        const auto schedule = schedule_for(unit, *series);
+        if (schedule) after = core::renewed(*reminder, *schedule);
+    }
+    if (after != *reminder) unit.update_reminder(*reminder, after);
+}
+
+void renew(UnitOfWork& unit, Times times, const core::UserId& user, const std::string& id) {
+    switch (times) {
+    case Times::series:
+        return renew_series(unit, user, core::SeriesId{id});
+    case Times::task:
+        return renew_task(unit, user, core::TaskId{id});
+    case Times::reminder:
+        return renew_reminder(unit, user, core::ReminderId{id});
+    }
+}
+
+}  // namespace
+
+std::string renew_instants(UnitOfWork& unit, Maintenance& maintenance, const std::string& from) {
+    auto place = core::split(from.empty() ? "series\n\n" : from, '\n');
+    place.resize(3);
+    std::int64_t left = rows_max;
+    for (std::size_t stage = 0; stage < stages.size(); ++stage) {
+        if (stages[stage].first != place[0]) continue;
+        const auto rows =
+            maintenance.rows_with(stages[stage].second, core::UserId{place[1]}, place[2], left);
+        for (const auto& [user, id] : rows) renew(unit, stages[stage].second, user, id);
+        left -= static_cast<std::int64_t>(rows.size());
+        if (left == 0)
+            return core::join({place[0], rows.back().first.str(), rows.back().second}, "\n");
+        if (stage + 1 < stages.size()) place = {std::string(stages[stage + 1].first), "", ""};
+    }
+    return {};
+}
+
+}  // namespace taskd::daemon
