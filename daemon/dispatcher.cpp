@@ -5,6 +5,7 @@
 #include "core/uuid.h"
 #include "daemon/handlers/admin_handlers.h"
 #include "daemon/handlers/event_handlers.h"
+#include "daemon/handlers/explain_handlers.h"
 #include "daemon/handlers/reminder_handlers.h"
 #include "daemon/handlers/series_handlers.h"
 #include "daemon/handlers/snooze_handlers.h"
@@ -55,6 +56,7 @@ const std::vector<Method>& methods() {
     static const std::vector<Method> table{
         row<ipc::TaskAdd, add_task>(),
         row<ipc::TaskGet, get_task>(),
+        row<ipc::TaskExplain, explain_task>(),
         row<ipc::TaskList, list_tasks>(),
         row<ipc::TaskUpdate, update_task>(),
         row<ipc::TaskStart, start_task>(),

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/delivery.h"
+#include "core/explain.h"
 #include "core/query.h"
 #include "core/reminder.h"
 #include "core/series.h"
@@ -321,6 +322,20 @@ struct SeriesMove {
     std::string to;  ///< words, or a time of day on the slot's own day
     std::string tz;
     std::string tz_default;
+};
+
+/// Why a task is due when it is. `task` is its number or the first characters of its id.
+struct TaskExplanation {
+    core::Task task;
+    std::vector<core::Because> because;
+    std::optional<core::CalendarTime> next;   ///< if it is done now
+    std::vector<core::SkippedSlots> skipped;  ///< .. and what would be passed over
+};
+struct TaskExplain {
+    using Reply = TaskExplanation;
+    static constexpr std::string_view method = "task.explain";
+    static constexpr bool writes = false;
+    std::string task;
 };
 
 struct ReminderChanged {

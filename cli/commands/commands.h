@@ -9,6 +9,7 @@ namespace taskd::cli {
 void register_add(CommandLine& line);
 void register_list(CommandLine& line);
 void register_show(CommandLine& line);
+void register_explain(CommandLine& line);
 void register_next(CommandLine& line);
 void register_edit(CommandLine& line);
 void register_start(CommandLine& line);
@@ -42,6 +43,7 @@ inline void register_commands(CommandLine& line) {
     register_add(line);
     register_list(line);
     register_show(line);
+    register_explain(line);
     register_next(line);
     register_edit(line);
     register_start(line);

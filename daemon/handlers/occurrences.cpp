@@ -63,6 +63,13 @@ std::optional<core::Slot> slot_from_completion(UnitOfWork& unit, const Series& s
     return slot;
 }
 
+core::NextSlot what_follows(UnitOfWork& unit, const Series& series, const core::Schedule& schedule,
+                            const core::Slot& closed, const std::optional<core::Timestamp>& done) {
+    if (series.policies.anchor == core::Anchor::completion)
+        return {slot_from_completion(unit, series, schedule), {}};
+    return core::slot_after(schedule, series.policies, closed, unit.now(), done);
+}
+
 ipc::SeriesView view_of(UnitOfWork& unit, const Series& series) {
     const core::CalendarTime dtstart{series.dtstart, series.is_date, series.tzid, {}};
     ipc::SeriesView view{series, core::describe(series.rule, dtstart), {}, 0};
@@ -140,13 +147,9 @@ core::Result<Succession> succeed(UnitOfWork& unit, const Task& closed) {
             result.skipped = core::slot_after(*schedule, {}, slot, until).skipped;
             put_skipped(unit, series, *schedule, closed.id.str(), result.skipped);
         }
-    } else if (by_schedule) {
-        const auto next =
-            core::slot_after(*schedule, series.policies, slot, unit.now(), closed.completed);
-        go_on(unit, series, *schedule, closed.id.str(), next, result);
     } else {
-        go_on(unit, series, *schedule, closed.id.str(),
-              {slot_from_completion(unit, series, *schedule), {}}, result);
+        const auto next = what_follows(unit, series, *schedule, slot, closed.completed);
+        go_on(unit, series, *schedule, closed.id.str(), next, result);
     }
     const auto from = result.next ? result.next->recurrence_id : std::nullopt;
     if (auto armed = rearm(unit, closed, from); !armed) return tl::unexpected(armed.error());

@@ -31,6 +31,12 @@ struct Succession {
     bool series_ended = false;
     bool series_paused = false;
 };
+/// What follows an occurrence that is closed now, if its series goes on: decided, not done. `done`
+/// is when it was completed, for min_gap.
+[[nodiscard]] core::NextSlot what_follows(UnitOfWork& unit, const core::Series& series,
+                                          const core::Schedule& schedule, const core::Slot& closed,
+                                          const std::optional<core::Timestamp>& done);
+
 /// Stores that slots were passed over, with the event; `about` is the task or series concerned.
 void put_skipped(UnitOfWork& unit, const core::Series& series, const core::Schedule& schedule,
                  const std::string& about, const std::vector<core::SkippedSlots>& runs);

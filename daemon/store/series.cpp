@@ -228,6 +228,25 @@ std::int64_t UnitOfWork::count_made(const core::UserId& user, const core::Series
     return row.step() ? row.integer(0) : 0;
 }
 
+std::vector<core::SkippedSlots> UnitOfWork::skipped_before(const core::Task& task,
+                                                           std::int64_t limit) {
+    std::vector<core::SkippedSlots> runs;
+    Query row(db_,
+              "SELECT recurrence_id, last_slot, count, state, coalesce(reason, '') FROM occurrence "
+              "WHERE user_id = ?1 AND series_id = ?2 AND position < (SELECT position FROM "
+              "occurrence WHERE user_id = ?1 AND series_id = ?2 AND task_id = ?3) "
+              "ORDER BY position DESC LIMIT ?4",
+              task.user.str(), task.series.str(), task.id.str(), limit);
+    while (row.step() && row.text(3) == "skipped") {
+        const auto from = core::parse_recurrence_id(row.text(0));
+        const auto to = core::parse_recurrence_id(row.text(1));
+        core::check(from && to, "a stored slot can be read");
+        runs.push_back({*from, *to, static_cast<std::uint64_t>(row.integer(2)),
+                        core::skip_reason_from(row.text(4))});
+    }
+    return runs;
+}
+
 std::optional<core::RecurrenceId> UnitOfWork::furthest_slot(const core::UserId& user,
                                                             const core::SeriesId& series) {
     Query row(db_, "SELECT max(last_slot) FROM occurrence WHERE user_id = ? AND series_id = ?",

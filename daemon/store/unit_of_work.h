@@ -117,6 +117,9 @@ public:
                                   const core::RecurrenceId& slot);
     /// How many occurrences were made, for a COUNT that counts them.
     [[nodiscard]] std::int64_t count_made(const core::UserId& user, const core::SeriesId& series);
+    /// The runs of skipped slots between this task's slot and the task before it, newest first.
+    [[nodiscard]] std::vector<core::SkippedSlots> skipped_before(const core::Task& task,
+                                                                 std::int64_t limit);
     /// The slot that is furthest in local time, of those decided.
     [[nodiscard]] std::optional<core::RecurrenceId> furthest_slot(const core::UserId& user,
                                                                   const core::SeriesId& series);

@@ -28,6 +28,19 @@ void fields(auto& f, Of<TaskAdded> auto& v) {
     f.sparse("slots", v.slots);
     f.sparse("warnings", v.warnings);
 }
+void fields(auto& f, Of<core::Because> auto& v) {
+    f("about", v.about);
+    f("text", v.text);
+}
+void fields(auto& f, Of<TaskExplanation> auto& v) {
+    f("task", v.task);
+    f("because", v.because);
+    f("next", v.next);
+    f.sparse("skipped", v.skipped);
+}
+void fields(auto& f, Of<TaskExplain> auto& v) {
+    f("task", v.task);
+}
 void fields(auto& f, Of<TaskGet> auto& v) {
     f("task", v.task);
 }
@@ -121,6 +134,7 @@ namespace taskd::ipc {
 
 TASKD_METHOD(TaskAdd);
 TASKD_METHOD(TaskGet);
+TASKD_METHOD(TaskExplain);
 TASKD_METHOD(TaskList);
 TASKD_METHOD(TaskFacets);
 TASKD_METHOD(AgendaGet);

@@ -105,6 +105,7 @@ std::map<std::string, Attempts> attempts(const Ids& ids) {
           {{{"summary", "b"}, {"idempotency_key", "key-of-adas-tea"}}, false},
           {{{"summary", "b"}, {"user_id", "ada"}}}}},
         {"task.get", on_task(ids, ids.fired)},
+        {"task.explain", on_task(ids, ids.fired)},
         {"task.list",
          {{json::object()},
           {{{"status", "all"}}, false},

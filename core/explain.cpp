@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/explain.h"
+
+#include "core/describe.h"
+#include "core/policies.h"
+#include "core/rfc3339.h"
+#include "core/span.h"
+#include "core/when.h"
+
+namespace taskd::core {
+namespace {
+
+using std::chrono::days;
+using std::chrono::floor;
+
+using Sentences = std::vector<Because>;
+
+std::string shown(const Schedule& schedule, const Slot& slot) {
+    return describe(calendar_time(slot.id.local, schedule.is_date, schedule.zone));
+}
+
+std::string slots_counted(const SkippedSlots& run) {
+    return std::to_string(run.count) + (run.count == 1 ? " slot" : " slots");
+}
+
+/// Why slots were passed over, and the policy that decides it so.
+std::string reason_words(SkipReason reason, const Policies& policies) {
+    switch (reason) {
+    case SkipReason::catch_up:
+        if (policies.catch_up == CatchUp::latest)
+            return "they had passed, and catch_up latest takes only the last of those";
+        if (policies.catch_up == CatchUp::all)
+            return "they had passed, and more were missed than max allows";
+        return "they had passed by then, and catch_up skip does not make up for those";
+    case SkipReason::window:
+        return "they were older than the window of " + format_span(policies.window);
+    case SkipReason::overlap:
+        return "an earlier one was still open, and overlap one allows no second";
+    case SkipReason::paused:
+        return "the series was paused";
+    case SkipReason::exdate:
+        return "the series leaves these dates out";
+    case SkipReason::shift:
+        return "they were on a day off, and shift skip leaves those out";
+    case SkipReason::min_gap:
+        return "they came sooner than min_gap " + format_span(policies.min_gap) +
+               " after the last one was done";
+    case SkipReason::user:
+        return "you skipped them";
+    case SkipReason::cancelled:
+        return "the task was cancelled or deleted";
+    case SkipReason::superseded:
+        return "a changed rule took their place";
+    case SkipReason::ended:
+        return "the series had ended";
+    }
+    return "";
+}
+
+std::string run_words(const Schedule& schedule, const SkippedSlots& run, const Policies& policies) {
+    const std::string from = shown(schedule, schedule.slot(run.from));
+    const std::string to = shown(schedule, schedule.slot(run.to));
+    return slots_counted(run) + " (" + from + (run.count == 1 ? "" : " to " + to) +
+           "): " + reason_words(run.reason, policies);
+}
+
+void add_slot(const ExplainSubject& subject, Sentences& because) {
+    const Series& series = *subject.series;
+    const Schedule& schedule = *subject.schedule;
+    const CalendarTime dtstart{series.dtstart, series.is_date, series.tzid, {}};
+    because.push_back(
+        {"rule", describe_zoned(series.rule, dtstart) + ", since " + format_date(series.dtstart)});
+    if (!subject.task.recurrence_id) return;
+    const Slot slot = schedule.slot(*subject.task.recurrence_id);
+    const std::string nominal = shown(schedule, slot);
+    if (series.policies.anchor == Anchor::completion)
+        because.push_back({"slot", nominal + " counts from when the one before it was done "
+                                             "(anchor completion)"});
+    else if (schedule.slots.first_slot() && *schedule.slots.first_slot() == slot)
+        because.push_back({"slot", nominal + " is the first slot of the rule"});
+    else
+        because.push_back({"slot", nominal + " is a slot of the rule"});
+
+    const auto* changed = schedule.override_of(slot.id);
+    const auto due = schedule.at(slot);
+    if (changed != nullptr && changed->to)
+        because.push_back({"moved", "you moved it to " + describe(*changed->to)});
+    else if (due.local != slot.id.local)
+        because.push_back(
+            {"shifted", format_date(slot.id.local) + " is a day off, so shift " +
+                            (series.policies.shift == Shift::next ? "next" : "previous") +
+                            " puts it on " + describe(due)});
+    if (slot.id.fold)
+        because.push_back(
+            {"clock", "the clock shows this time twice that day; this is the second"});
+    else if (!due.is_date && schedule.zone.to_local(due.at) != due.local)
+        because.push_back(
+            {"clock", "the clock skips " + format_local(due.local).substr(11, 5) +
+                          " that day, so it comes at " +
+                          format_local(schedule.zone.to_local(due.at)).substr(11, 5)});
+}
+
+void add_skipped(const ExplainSubject& subject, Sentences& because) {
+    for (const auto& run : subject.skipped)
+        because.push_back({"skipped", "before it " + run_words(*subject.schedule, run,
+                                                               subject.series->policies)});
+}
+
+void add_policies(const Series& series, Sentences& because) {
+    for (const auto& policy : describe(series.policies)) {
+        if (policy.origin == "default") continue;
+        because.push_back({"policy", policy.name + " is " + policy.value +
+                                         (policy.origin == "add" ? ", given when it was added"
+                                                                 : ", changed later")});
+    }
+}
+
+void add_reminders(const ExplainSubject& subject, Sentences& because) {
+    for (const auto& reminder : subject.reminders) {
+        if (!reminder.next) continue;
+        const std::string tzid =
+            subject.task.content.due ? subject.task.content.due->tzid : std::string("UTC");
+        const auto zone = TimeZone::load(tzid);
+        const std::string at =
+            zone ? describe({zone->to_local(*reminder.next), false, tzid, *reminder.next})
+                 : format_utc(*reminder.next);
+        because.push_back(
+            {"reminder", (reminder.snoozed_until ? "snoozed, it goes off on "
+                                                 : format_span(reminder.before) + " before, on ") +
+                             at});
+    }
+}
+
+void add_follow(const ExplainSubject& subject, Sentences& because) {
+    const Series& series = *subject.series;
+    if (!subject.task.is_open()) return;
+    if (series.policies.overlap == Overlap::stack)
+        return because.push_back(
+            {"if_done", "nothing new: with overlap stack each slot has its own task"});
+    if (series.paused) return because.push_back({"if_done", "nothing new: the series is paused"});
+    if (series.ended || !subject.if_done)
+        return because.push_back({"if_done", "the series ends with it"});
+    for (const auto& run : subject.if_done->skipped)
+        because.push_back(
+            {"if_done", "passed over: " + run_words(*subject.schedule, run, series.policies)});
+    if (!subject.if_done->slot)
+        return because.push_back({"if_done", "the rule has no slot left, so the series ends"});
+    because.push_back(
+        {"if_done", "next is " + describe(subject.schedule->at(*subject.if_done->slot))});
+}
+
+}  // namespace
+
+std::vector<Because> explain(const ExplainSubject& subject) {
+    Sentences because;
+    const Task& task = subject.task;
+    if (subject.series) {
+        add_slot(subject, because);
+        add_skipped(subject, because);
+        add_policies(*subject.series, because);
+        if (subject.series->paused)
+            because.push_back(
+                {"paused",
+                 "the series is paused since " + format_utc(*subject.series->paused) +
+                     (subject.series->pause_note.empty() ? ""
+                                                         : ": " + subject.series->pause_note)});
+    } else if (task.content.due) {
+        because.push_back({"rule", "it does not recur; it is due " + describe(*task.content.due) +
+                                       ", " + task.content.due->tzid});
+    } else {
+        because.push_back({"rule", "it does not recur and has no due time"});
+    }
+    if (subject.blocked) because.push_back({"blocked", "a task that it depends on is still open"});
+    add_reminders(subject, because);
+    if (subject.series)
+        add_follow(subject, because);
+    else if (task.is_open())
+        because.push_back({"if_done", "nothing follows"});
+    if (!task.is_open())
+        because.push_back(
+            {"if_done", "it is " + std::string(task.deleted ? "deleted" : to_string(task.status)) +
+                            " already"});
+    return because;
+}
+
+}  // namespace taskd::core

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/reminder.h"
+#include "core/series.h"
+#include "core/task.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace taskd::core {
+
+/// What is known of a task when someone asks why it is due when it is.
+struct ExplainSubject {
+    Task task;
+    bool blocked = false;  ///< a task that it depends on is open
+    std::vector<Reminder> reminders;
+    std::optional<Series> series;
+    std::optional<Schedule> schedule;   ///< of the series
+    std::vector<SkippedSlots> skipped;  ///< the runs right before its slot, the newest first
+    std::optional<NextSlot> if_done;    ///< what would follow if it were done now
+};
+
+/// One sentence of an explanation. `about` is one of: rule, slot, moved, shifted, clock, skipped,
+/// policy, paused, blocked, reminder, if_done.
+struct Because {
+    std::string about;
+    std::string text;
+
+    bool operator==(const Because&) const = default;
+};
+
+/// Why a task is due when it is: its rule, what moved or shifted its slot, what was passed over
+/// before it and which policy decided that, and what happens if it is done now. In causal order.
+[[nodiscard]] std::vector<Because> explain(const ExplainSubject& subject);
+
+}  // namespace taskd::core
