@@ -28,25 +28,25 @@ std::string reason_words(SkipReason reason, const Policies& policies) {
     switch (reason) {
     case SkipReason::catch_up:
         if (policies.catch_up == CatchUp::latest)
-            return "they had passed, and catch_up latest takes only the last of those";
+            return "passed by then, and catch_up latest takes only the last one";
         if (policies.catch_up == CatchUp::all)
-            return "they had passed, and more were missed than max allows";
-        return "they had passed by then, and catch_up skip does not make up for those";
+            return "passed by then, and more were missed than max allows";
+        return "passed by then, and catch_up skip makes up for none";
     case SkipReason::window:
-        return "they were older than the window of " + format_span(policies.window);
+        return "older than the window of " + format_span(policies.window);
     case SkipReason::overlap:
         return "an earlier one was still open, and overlap one allows no second";
     case SkipReason::paused:
         return "the series was paused";
     case SkipReason::exdate:
-        return "the series leaves these dates out";
+        return "left out by the series";
     case SkipReason::shift:
-        return "they were on a day off, and shift skip leaves those out";
+        return "on a day off, and shift skip leaves those out";
     case SkipReason::min_gap:
-        return "they came sooner than min_gap " + format_span(policies.min_gap) +
+        return "sooner than min_gap " + format_span(policies.min_gap) +
                " after the last one was done";
     case SkipReason::user:
-        return "you skipped them";
+        return "skipped by you";
     case SkipReason::cancelled:
         return "the task was cancelled or deleted";
     case SkipReason::superseded:
@@ -73,10 +73,11 @@ void add_slot(const ExplainSubject& subject, Sentences& because) {
     if (!subject.task.recurrence_id) return;
     const Slot slot = schedule.slot(*subject.task.recurrence_id);
     const std::string nominal = shown(schedule, slot);
-    if (series.policies.anchor == Anchor::completion)
+    const bool is_first = schedule.slots.first_slot() == slot;
+    if (series.policies.anchor == Anchor::completion && !is_first)
         because.push_back({"slot", nominal + " counts from when the one before it was done "
                                              "(anchor completion)"});
-    else if (schedule.slots.first_slot() && *schedule.slots.first_slot() == slot)
+    else if (is_first)
         because.push_back({"slot", nominal + " is the first slot of the rule"});
     else
         because.push_back({"slot", nominal + " is a slot of the rule"});

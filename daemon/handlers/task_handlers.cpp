@@ -82,8 +82,11 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
         added.reminders.push_back(std::move(*armed));
     }
     added.series = view_of(h.unit, *h.unit.find_series(h.user, series.id));
-    added.slots = core::upcoming(*schedule, *first.slot, 3);
+    const bool by_schedule = series.policies.anchor == core::Anchor::schedule;
+    // Counted from completion, what follows the first one is not known yet.
+    added.slots = core::upcoming(*schedule, *first.slot, by_schedule ? 3 : 1);
     added.understood = added.series->words + ", " + series.tzid;
+    if (!by_schedule) added.understood += ", after completion";
     for (const auto& slot : added.slots)
         if (!slot.is_date && schedule->zone.to_local(slot.at) != slot.local)
             added.warnings.push_back(core::describe(slot) +
