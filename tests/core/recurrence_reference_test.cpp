@@ -157,7 +157,7 @@ void compare(const RecurrenceSpec& spec, int horizon_days, SeededRandom& random)
 }
 
 TEST_CASE("random recurrences give what the reference gives") {
-    const auto rounds = from_environment("TASKD_RECURRENCE_ROUNDS", 4000);
+    const auto rounds = from_environment("TASKD_RECURRENCE_ROUNDS", 1500);
     const auto seed = from_environment("TASKD_RECURRENCE_SEED", 20261124);
     for (std::int64_t round = 0; round < rounds; ++round) {
         // A seed of its own, so that one round can be run alone.
