@@ -255,12 +255,12 @@ std::optional<std::int64_t> ClockRule::meeting(std::int64_t time, const View& vi
 }
 
 /// Moves `time` up to the next slot, before BYSETPOS; false if there is none.
-bool ClockRule::up(std::int64_t& time, View& view) const {
+bool ClockRule::up(std::int64_t& time, View& view, std::int64_t last) const {
     std::array<std::pair<std::int64_t, bool>, 4> known{};  // offsets that were doubted before
     std::size_t known_count = 0;
     bool doubted = false;
     for (int steps = 1;; ++steps) {
-        if (time > last_) return false;
+        if (time > last) return false;
         if (time < view.segment.begin || time >= view.segment.end) {
             look_at(time, view);
             doubted = false;
@@ -377,12 +377,12 @@ std::optional<std::int64_t> ClockRule::kept_up(std::int64_t time) const {
     View view;
     look_at(time, view);
     for (std::int64_t from = period_begin(time);;) {
-        if (!up(from, view)) return {};
+        if (!up(from, view, last_)) return {};
         const std::int64_t end = period_begin(from) + unit_;
-        std::int64_t size = 0;
-        for (std::int64_t slot = from; slot < end && up(slot, view) && slot < end; ++slot) ++size;
+        std::int64_t size = 0;  // of the whole period, also behind UNTIL
+        for (std::int64_t slot = from; up(slot, view, end - 1); ++slot) ++size;
         std::int64_t index = 0;
-        for (std::int64_t slot = from; slot < end && up(slot, view) && slot < end; ++slot, ++index)
+        for (std::int64_t slot = from; up(slot, view, end - 1); ++slot, ++index)
             if (slot >= time && positions_.at_or_after(index, size) == index) return slot;
         from = end;
     }
@@ -396,15 +396,29 @@ std::optional<std::int64_t> ClockRule::kept_down(std::int64_t time) const {
         const std::int64_t begin = period_begin(upto);
         const std::int64_t end = begin + unit_;
         std::int64_t size = 0;
-        for (std::int64_t slot = begin; slot < end && up(slot, view) && slot < end; ++slot) ++size;
+        for (std::int64_t slot = begin; up(slot, view, end - 1); ++slot) ++size;
         std::optional<std::int64_t> found;
         std::int64_t index = 0;
-        for (std::int64_t slot = begin; slot < end && up(slot, view) && slot <= upto;
-             ++slot, ++index)
+        for (std::int64_t slot = begin; up(slot, view, std::min(upto, end - 1)); ++slot, ++index)
             if (slot >= start_ && positions_.at_or_after(index, size) == index) found = slot;
         if (found) return found;
         upto = begin - 1;
     }
+}
+
+bool ClockRule::has_slot(std::int64_t instant) const {
+    if (instant < start_ || instant > last_) return false;
+    View view;
+    look_at(instant, view);
+    std::int64_t slot = instant;
+    if (!up(slot, view, instant)) return false;
+    if (positions_.all()) return true;
+    const std::int64_t begin = period_begin(instant);
+    std::int64_t size = 0;
+    std::int64_t index = 0;
+    for (slot = begin; up(slot, view, begin + unit_ - 1); ++slot, ++size)
+        if (slot < instant) ++index;
+    return positions_.at_or_after(index, size) == index;
 }
 
 std::optional<std::int64_t> ClockRule::at_or_after(std::int64_t time) const {
@@ -417,7 +431,7 @@ std::optional<std::int64_t> ClockRule::at_or_after(std::int64_t time) const {
     }
     View view;
     look_at(time, view);
-    if (!up(time, view)) return {};
+    if (!up(time, view, last_)) return {};
     return time;
 }
 
@@ -441,7 +455,7 @@ bool ClockRule::Cursor::next(std::int64_t& slot) {
         time_ = slot + 1;
         return true;
     }
-    if (!rule.up(time_, view_)) return false;
+    if (!rule.up(time_, view_, rule.last_)) return false;
     slot = time_;
     // With one slot in each period the next one is a whole step away, unless the offset changes.
     const bool single = rule.slots_per_unit(view_) == 1;
@@ -501,7 +515,7 @@ std::int64_t ClockRule::count(std::int64_t from, std::int64_t to, std::int64_t m
     View view;
     look_at(from, view);
     for (std::int64_t time = from; total < max;) {
-        if (!up(time, view) || time > to) return total;
+        if (!up(time, view, std::min(to, last_))) return total;
         const std::int64_t offset = view.segment.offset;
         const std::int64_t day = floor_div(time + offset, day_seconds) * day_seconds - offset;
         const std::int64_t day_end = day + day_seconds;
@@ -519,6 +533,10 @@ std::int64_t ClockRule::count(std::int64_t from, std::int64_t to, std::int64_t m
         if (!whole) {
             const auto kept = positions_.all() ? std::optional(time) : kept_up(time);
             if (!kept || *kept > to) return total;
+            if (*kept >= day_end) {  // of another day, which may be counted whole
+                time = *kept;
+                continue;
+            }
             ++total;
             time = *kept + 1;
             continue;

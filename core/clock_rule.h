@@ -33,6 +33,8 @@ public:
     /// False if no calendar has a time that the rule names.
     [[nodiscard]] bool possible() const;
 
+    /// Whether it has a slot there; looks no further than at that period.
+    [[nodiscard]] bool has_slot(std::int64_t instant) const;
     [[nodiscard]] std::optional<std::int64_t> at_or_after(std::int64_t time) const;
     [[nodiscard]] std::optional<std::int64_t> at_or_before(std::int64_t time) const;
 
@@ -58,7 +60,7 @@ private:
     void pick_seconds();
     void look_at(std::int64_t time, View& view) const;
     [[nodiscard]] bool aligned(std::int64_t& time) const;
-    [[nodiscard]] bool up(std::int64_t& time, View& view) const;
+    [[nodiscard]] bool up(std::int64_t& time, View& view, std::int64_t last) const;
     [[nodiscard]] bool down(std::int64_t& time, View& view) const;
     [[nodiscard]] bool find_day_up(std::int64_t& day) const;
     [[nodiscard]] bool find_day_down(std::int64_t& day) const;

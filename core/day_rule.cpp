@@ -31,7 +31,7 @@ std::uint64_t low_bits(std::int64_t count) {
 
 DayRule::DayRule(const Rrule& given, std::int64_t start, bool is_date)
     : frequency_(given.frequency),
-      skip_(given.skip),
+      skip_(given.frequency < Frequency::monthly ? Skip::omit : given.skip),
       interval_(given.interval),
       start_(start),
       last_(local_max),

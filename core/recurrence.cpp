@@ -75,6 +75,10 @@ Result<Recurrence> Recurrence::compile(const RecurrenceSpec& spec) {
         set.rules_.emplace_back(rule, spec.dtstart, spec.is_date, *zone);
     for (const auto& rule : spec.exrules)
         set.exrules_.emplace_back(rule, spec.dtstart, spec.is_date, *zone);
+    // A rule without slots adds and excludes nothing, and would be searched to the end of time.
+    const auto impossible = [](const Rule& rule) { return !rule.possible(); };
+    std::erase_if(set.rules_, impossible);
+    std::erase_if(set.exrules_, impossible);
     for (const auto& date : spec.rdates) set.rdates_.push_back(set.slot_at(date));
     if (spec.rrules.empty()) set.rdates_.push_back(set.slot_at({spec.dtstart, false}));
     for (const auto& date : spec.exdates) set.exdates_.push_back(set.slot_at(date));
@@ -86,7 +90,6 @@ Result<Recurrence> Recurrence::compile(const RecurrenceSpec& spec) {
 
     std::optional<Slot> first;
     for (const auto& rule : set.rules_) {
-        if (!rule.possible()) continue;
         const auto found = rule.first();
         if (found && (!first || *found < *first)) first = found;
     }
@@ -101,7 +104,7 @@ std::string Recurrence::why_empty(const RecurrenceSpec& spec) const {
     if (spec.rrules.empty()) return "every date of it is excluded";
     const Rrule& rule = spec.rrules.front();
     const std::string text = format_rrule(rule);
-    if (!rules_.front().possible()) {
+    if (!Rule(rule, spec.dtstart, spec.is_date, zone_).possible()) {
         const std::string date = impossible_date(rule);
         return date.empty() ? "impossible: no date ever matches " + text : date;
     }
@@ -278,7 +281,6 @@ Recurrence::Range::Range(const Recurrence& set, std::optional<Timestamp> from,
                          std::optional<Timestamp> to)
     : set_(&set), to_(to) {
     for (const auto& rule : set.rules_) {
-        if (!rule.possible()) continue;
         sources_.push_back({Rule::Cursor(rule), {}, false});
         if (from) sources_.back().cursor.seek(*from);
     }

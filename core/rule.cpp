@@ -185,8 +185,8 @@ bool Rule::has(const Slot& slot) const {
         return !slot.id.fold && days()->at_or_after(local) == local;
     }
     const std::int64_t at = floor_seconds(slot.at);
-    const auto found = instant_up(at);
-    return found && *found == slot;
+    return clock().has_slot(at) && within_count(at) &&
+           slot_of_instant(at, zone_.segment_at(at)) == slot;
 }
 
 std::int64_t Rule::count(const Slot& from, const Slot& to) const {

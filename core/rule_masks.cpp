@@ -33,17 +33,19 @@ std::uint64_t bit(unsigned day) {
     return std::uint64_t{1} << day;
 }
 
-/// BYMONTHDAY: a day that the month does not have goes where SKIP says.
+/// BYMONTHDAY: a day that the month does not have goes where SKIP says. Where BYMONTHDAY limits
+/// days instead of naming them (finer than MONTHLY), no such day arises.
 std::uint64_t month_days(const Rrule& rule, const Month& month) {
     const auto length = static_cast<int>(month.length());
+    const bool names_days = rule.frequency >= Frequency::monthly;
     std::uint64_t days = 0;
     for (const int wanted : rule.by_month_day) {
         const int day = wanted > 0 ? wanted : length + 1 + wanted;
         if (day >= 1 && day <= length)
             days |= bit(static_cast<unsigned>(day));
-        else if (rule.skip == Skip::backward)
+        else if (names_days && rule.skip == Skip::backward)
             days |= bit(day < 1 ? 0 : month.length());
-        else if (rule.skip == Skip::forward)
+        else if (names_days && rule.skip == Skip::forward)
             days |= bit(day < 1 ? 1 : month.length() + 1);
     }
     return days;

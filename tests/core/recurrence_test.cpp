@@ -501,6 +501,42 @@ TEST_CASE("a slot in a DST gap fires later by the gap, in a repeated hour on the
     CHECK(fires("2026-10-26T02:30:00") == "2026-10-26T02:30:00+01:00");
 }
 
+TEST_CASE("a slot that BYSETPOS keeps is counted once, also behind a day that was begun") {
+    const auto slots =
+        recurrence("FREQ=HOURLY;BYMINUTE=2,7;BYSETPOS=1", "2031-04-28T08:00:00", "UTC");
+    // 13:02 to 23:02, and the two days behind it to 13:02.
+    CHECK(slots.count_in(local("2031-04-28T13:02:00"), local("2031-04-30T13:02:00")) ==
+          11 + 24 + 14);
+}
+
+TEST_CASE("BYSETPOS counts a whole hour, also behind UNTIL") {
+    const auto slots = recurrence("FREQ=HOURLY;BYMINUTE=0,30;BYSETPOS=-1;UNTIL=20260101T101500",
+                                  "2026-01-01T09:00:00");
+    CHECK(slots.contains(local("2026-01-01T09:30:00")));
+    CHECK_FALSE(slots.next_after(local("2026-01-01T09:30:00")));
+}
+
+TEST_CASE("SKIP moves no day where BYMONTHDAY limits the days") {
+    for (const std::string skip : {"BACKWARD", "FORWARD"})
+        for (const std::string rule : {"FREQ=DAILY", "FREQ=HOURLY;INTERVAL=24"}) {
+            CAPTURE(rule, skip);
+            const auto slots = recurrence(rule + ";BYMONTHDAY=31;RSCALE=GREGORIAN;SKIP=" + skip,
+                                          "2025-01-31T09:00:00");
+            CHECK(dates(first_slots(slots, 3)) == printed("2025 1/31 3/31 5/31"));
+        }
+}
+
+TEST_CASE("a rule without slots neither adds nor excludes, and is not searched for them") {
+    RecurrenceSpec spec;
+    spec.dtstart = local("2006-10-28T19:43:01");
+    spec.tzid = "Australia/Lord_Howe";
+    spec.rrules = {parse_rrule("FREQ=MINUTELY;INTERVAL=90").value(),
+                   parse_rrule("FREQ=HOURLY;BYSETPOS=3,2;BYMONTH=8,5").value()};
+    spec.exrules = {parse_rrule("FREQ=SECONDLY;BYSETPOS=-8;BYMONTH=3").value()};
+    const auto slots = Recurrence::make(spec).value();
+    CHECK(slots.count_in(*slots.first_slot(), *slots.nth(1000)) == 1001);
+}
+
 TEST_CASE("the years 1 to 9999 are the whole world") {
     CHECK_FALSE(
         recurrence("FREQ=DAILY", "9999-12-31T09:00:00").next_after(local("9999-12-31T09:00:00")));
