@@ -81,12 +81,8 @@ PreviewSlot slot_of(const core::Plan& plan, const core::Slot& slot, const TimeZo
     const CalendarTime time{slot.id.local, plan.dtstart.is_date, plan.dtstart.tzid, slot.at};
     PreviewSlot shown{slot, time, {}, false};
     if (time.is_date) return shown;
-    const auto kind = zone.to_utc(slot.id.local).kind;
-    const std::string clock = core::clock_words(time.local - floor<days>(time.local));
-    shown.shifted = kind == core::LocalKind::skipped;
-    if (shown.shifted) shown.mark = "shifted: " + clock + " does not exist";
-    if (kind == core::LocalKind::repeated)
-        shown.mark = (slot.id.fold ? "the second of two " : "the first of two ") + clock;
+    shown.shifted = zone.to_utc(slot.id.local).kind == core::LocalKind::skipped;
+    shown.mark = clock_mark(slot.id, zone);
     return shown;
 }
 
@@ -150,6 +146,19 @@ void warn_of_short_months(Preview& preview) {
 }
 
 }  // namespace
+
+std::string clock_mark(const core::RecurrenceId& slot, const TimeZone& zone) {
+    const std::string clock = core::clock_words(slot.local - floor<days>(slot.local));
+    switch (zone.to_utc(slot.local).kind) {
+    case core::LocalKind::unique:
+        break;
+    case core::LocalKind::skipped:
+        return "shifted: " + clock + " does not exist";
+    case core::LocalKind::repeated:
+        return (slot.fold ? "the second of two " : "the first of two ") + clock;
+    }
+    return "";
+}
 
 Result<Preview> preview_of(const PreviewRequest& request, Timestamp now, const TimeZone& zone) {
     auto every = core::parse_every(request.rule);

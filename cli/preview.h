@@ -38,6 +38,9 @@ struct Preview {
     bool ends = false;  ///< no slot follows those shown
 };
 
+/// What a change of the clock does to a slot: "shifted: 02:30 does not exist", or "".
+[[nodiscard]] std::string clock_mark(const core::RecurrenceId& slot, const core::TimeZone& zone);
+
 inline constexpr std::size_t preview_count_standard = 5;
 inline constexpr std::size_t preview_count_max = 1000;
 

@@ -69,6 +69,7 @@ const std::vector<Method>& methods() {
         row<ipc::AgendaGet, get_agenda>(),
         row<ipc::SeriesList, list_series>(),
         row<ipc::SeriesGet, get_series>(),
+        row<ipc::SeriesPreview, preview_series>(),
         row<ipc::SeriesPause, pause_series>(),
         row<ipc::SeriesResume, resume_series>(),
         row<ipc::SeriesEnd, end_series>(),

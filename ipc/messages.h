@@ -256,7 +256,26 @@ struct SeriesChanged {
     std::vector<core::SkippedSlots> skipped;  ///< what was passed over by that
     std::vector<core::Task> tasks;            ///< open tasks that were changed with it
     std::string understood;                   ///< what was made of the words
+    std::vector<core::CalendarTime> slots;    ///< the next three, unless it was paused or ended
     std::vector<std::string> warnings;
+};
+/// A slot to come, and what makes its time another than the rule's own.
+struct SeriesSlot {
+    std::string recurrence_id;
+    core::CalendarTime time;
+    std::string change;  ///< "moved" by the user, "shift" by that policy, else ""
+};
+struct SeriesPreviewed {
+    SeriesView series;
+    std::vector<SeriesSlot> slots;
+    bool ends = false;  ///< no slot follows those
+};
+struct SeriesPreview {
+    using Reply = SeriesPreviewed;
+    static constexpr std::string_view method = "series.preview";
+    static constexpr bool writes = false;
+    std::string series;
+    std::int64_t count = 5;
 };
 struct SeriesPause {
     using Reply = SeriesChanged;

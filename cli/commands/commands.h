@@ -21,6 +21,8 @@ void register_restore(CommandLine& line);
 void register_preview(CommandLine& line);
 void register_series(CommandLine& line);
 void register_series_change(CommandLine& line);
+void register_series_edit(CommandLine& line);
+void register_series_preview(CommandLine& line);
 void register_snooze(CommandLine& line);
 void register_channels(CommandLine& line);
 void register_deliveries(CommandLine& line);
@@ -54,7 +56,9 @@ inline void register_commands(CommandLine& line) {
     register_restore(line);
     register_preview(line);
     register_series(line);
+    register_series_preview(line);
     register_series_change(line);
+    register_series_edit(line);
     register_snooze(line);
     register_channels(line);
     register_deliveries(line);

@@ -12,43 +12,10 @@
 namespace taskd::cli {
 namespace {
 
-constexpr std::size_t id_shown = 8;
-
 struct Given {
     std::string note;
     std::string key;
 };
-
-template <class Request>
-int change(Context& context, const Request& request, const std::string& key,
-           const std::string& verb) {
-    auto client = context.client(key_from(key));
-    if (!client) return context.fail(client.error());
-    const auto answer = client->call(request);
-    if (!answer) return context.fail(answer.error());
-    context.note_replay(answer->replayed);
-    Screen& screen = context.screen();
-    const auto& [view, next, skipped, tasks, understood, warnings] = answer->value;
-    for (const auto& warning : warnings) screen.warn(warning);
-    if (screen.json()) {
-        screen.print_json(answer->json);
-        return 0;
-    }
-    if (screen.quiet()) {
-        screen.print(view.series.id.str() + "\n");
-        return 0;
-    }
-    screen.print(verb + " series " + view.series.id.str().substr(0, id_shown) + ": " +
-                 visible(view.series.content.summary) + "\n");
-    if (!understood.empty()) screen.print("  " + visible(understood) + "\n");
-    for (const auto& run : skipped) screen.print("  " + skipped_words(run) + "\n");
-    if (next && next->content.due)
-        screen.print("  next  task " + std::to_string(next->number) + ", " +
-                     full_words(*next->content.due, context.zone()) + "\n");
-    else if (view.open_task != 0)
-        screen.print("  task " + std::to_string(view.open_task) + " stays open\n");
-    return 0;
-}
 
 struct SlotGiven {
     std::string slot;
@@ -57,16 +24,10 @@ struct SlotGiven {
 
 template <class Request>
 int with_slot(Context& context, Request request, const SlotGiven& given, const std::string& verb) {
-    if (!given.slot.empty()) {
-        request.recurrence_id = core::parse_recurrence_id(given.slot);
-        if (!request.recurrence_id)
-            return context.fail({core::Reason::invalid_argument,
-                                 "slot: \"" + core::clipped(given.slot, 64) +
-                                     "\" is not a local time such as 2026-11-24T09:30:00",
-                                 "slot",
-                                 {}});
-    }
-    return change(context, request, given.key, verb);
+    const auto slot = slot_from("slot", given.slot);
+    if (!slot) return context.fail(slot.error());
+    request.recurrence_id = *slot;
+    return change_series(context, request, given.key, verb);
 }
 
 std::string occurrence_words(const ipc::Occurrence& occurrence) {
@@ -74,6 +35,12 @@ std::string occurrence_words(const ipc::Occurrence& occurrence) {
     if (!occurrence.reason.empty()) text += " (" + occurrence.reason + ")";
     if (occurrence.count > 1) text += ", " + std::to_string(occurrence.count) + " slots";
     return text;
+}
+
+/// Where a policy comes from; nothing is said of defaults.
+std::string origin_words(const std::string& origin) {
+    if (origin == "add") return ", as it was added";
+    return origin == "changed" ? ", changed later" : "";
 }
 
 int show(Context& context, const Words& words) {
@@ -99,7 +66,8 @@ int show(Context& context, const Words& words) {
     if (!screen.plain()) {
         std::vector<Field> policies;
         for (const auto& policy : details.policies)
-            policies.push_back({policy.name, {policy.value + " (" + policy.origin + ")"}});
+            policies.push_back({policy.name, {policy.value + origin_words(policy.origin)}});
+        screen.print(painted("Policies", Paint::bold, screen.style()) + "\n");
         screen.print_fields(policies);
     }
     if (!details.slots.empty() && !screen.plain()) {
@@ -123,8 +91,6 @@ int show(Context& context, const Words& words) {
 }  // namespace
 
 void register_series_change(CommandLine& line) {
-    constexpr const char* which =
-        "SERIES is the number of one of its tasks, or the first 4 or more characters of its id.";
     line.add({.name = "series show",
               .section = "Series",
               .summary = "show a series, its next slots and what became of the last ones",
@@ -132,21 +98,22 @@ void register_series_change(CommandLine& line) {
               .words_min = 1,
               .words_max = 1,
               .examples = {"series show 1"},
-              .details = which,
+              .details = series_word,
               .run = show});
     const auto given = std::make_shared<Given>();
-    auto& pause = line.add({.name = "series pause",
-                            .section = "Series",
-                            .summary = "stop making tasks and reminding, until it is resumed",
-                            .usage = "SERIES",
-                            .words_min = 1,
-                            .words_max = 1,
-                            .examples = {"series pause 1 --note \"on holiday\""},
-                            .details = std::string(which) + " Its open task stays.",
-                            .run = [given](Context& context, const Words& words) {
-                                return change(context, ipc::SeriesPause{words.at(0), given->note},
-                                              given->key, "Paused");
-                            }});
+    auto& pause =
+        line.add({.name = "series pause",
+                  .section = "Series",
+                  .summary = "stop making tasks and reminding, until it is resumed",
+                  .usage = "SERIES",
+                  .words_min = 1,
+                  .words_max = 1,
+                  .examples = {"series pause 1 --note \"on holiday\""},
+                  .details = std::string(series_word) + " Its open task stays.",
+                  .run = [given](Context& context, const Words& words) {
+                      return change_series(context, ipc::SeriesPause{words.at(0), given->note},
+                                           given->key, "Paused");
+                  }});
     add_text(pause, "--note", given->note, "TEXT", "why, for whoever looks at it later");
     add_key(pause, given->key);
     const auto resume_key = std::make_shared<std::string>();
@@ -158,9 +125,9 @@ void register_series_change(CommandLine& line) {
          .words_min = 1,
          .words_max = 1,
          .examples = {"series resume 1"},
-         .details = which,
+         .details = series_word,
          .run = [resume_key](Context& context, const Words& words) {
-             return change(context, ipc::SeriesResume{words.at(0)}, *resume_key, "Resumed");
+             return change_series(context, ipc::SeriesResume{words.at(0)}, *resume_key, "Resumed");
          }});
     add_key(resume, *resume_key);
     const auto skipping = std::make_shared<SlotGiven>();
@@ -172,7 +139,7 @@ void register_series_change(CommandLine& line) {
                   .words_min = 1,
                   .words_max = 1,
                   .examples = {"series skip 1", "series skip 1 --slot 2026-12-24T09:30:00"},
-                  .details = which,
+                  .details = series_word,
                   .run = [skipping](Context& context, const Words& words) {
                       return with_slot(context, ipc::SeriesSkip{words.at(0), {}}, *skipping,
                                        "Skipped a slot of");
@@ -180,36 +147,22 @@ void register_series_change(CommandLine& line) {
     add_text(skip, "--slot", skipping->slot, "TIME", "its recurrence id, as series show lists it");
     add_key(skip, skipping->key);
     const auto moving = std::make_shared<SlotGiven>();
-    auto& move =
-        line.add({.name = "series move",
-                  .section = "Series",
-                  .summary = "move the open or next slot, or the one named by --slot",
-                  .usage = "SERIES WORDS...",
-                  .words_min = 2,
-                  .words_max = any_number,
-                  .examples = {"series move 1 14:00", "series move 1 tomorrow 9am"},
-                  .details = std::string(which) + " A time of day alone is on the slot's own day.",
-                  .run = [moving](Context& context, const Words& words) {
-                      ipc::SeriesMove request{words.at(0), {}, {}, {}, context.zone_name()};
-                      request.to = core::join(Words(words.begin() + 1, words.end()), " ");
-                      return with_slot(context, std::move(request), *moving, "Moved a slot of");
-                  }});
+    auto& move = line.add(
+        {.name = "series move",
+         .section = "Series",
+         .summary = "move the open or next slot, or the one named by --slot",
+         .usage = "SERIES WORDS...",
+         .words_min = 2,
+         .words_max = any_number,
+         .examples = {"series move 1 14:00", "series move 1 tomorrow 9am"},
+         .details = std::string(series_word) + " A time of day alone is on the slot's own day.",
+         .run = [moving](Context& context, const Words& words) {
+             ipc::SeriesMove request{words.at(0), {}, {}, {}, context.zone_name()};
+             request.to = core::join(Words(words.begin() + 1, words.end()), " ");
+             return with_slot(context, std::move(request), *moving, "Moved a slot of");
+         }});
     add_text(move, "--slot", moving->slot, "TIME", "its recurrence id, as series show lists it");
     add_key(move, moving->key);
-    const auto end_key = std::make_shared<std::string>();
-    auto& end = line.add(
-        {.name = "series end",
-         .section = "Series",
-         .summary = "end a series for good",
-         .usage = "SERIES",
-         .words_min = 1,
-         .words_max = 1,
-         .examples = {"series end 1"},
-         .details = std::string(which) + " Its open task stays, and nothing follows it.",
-         .run = [end_key](Context& context, const Words& words) {
-             return change(context, ipc::SeriesEnd{words.at(0), 0, {}, {}}, *end_key, "Ended");
-         }});
-    add_key(end, *end_key);
 }
 
 }  // namespace taskd::cli

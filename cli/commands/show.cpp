@@ -136,8 +136,7 @@ std::vector<Field> series_fields(Context& context, const ipc::SeriesView& view) 
     add("dtstart",
         (series.is_date ? core::format_date(series.dtstart) : core::format_local(series.dtstart)) +
             " " + series.tzid);
-    // The only ones that there are so far; each series has them by default.
-    add("policies", "anchor schedule, overlap one, catch_up skip (defaults)");
+    add("policies", policy_words(series.policies));
     if (view.open_task != 0) {
         const std::string number = std::to_string(view.open_task);
         add("open task",
@@ -150,6 +149,8 @@ std::vector<Field> series_fields(Context& context, const ipc::SeriesView& view) 
             Paint::yellow);
     add("created", time_words(context, series.created));
     add("ended", time_words(context, series.ended));
+    add("goes on from", series.predecessor.str());
+    add("goes on as", series.successor.str());
     add("id", series.id.str());
     add("revision", std::to_string(series.revision));
     return fields;

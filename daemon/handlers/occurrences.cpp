@@ -73,6 +73,7 @@ core::NextSlot what_follows(UnitOfWork& unit, const Series& series, const core::
 ipc::SeriesView view_of(UnitOfWork& unit, const Series& series) {
     const core::CalendarTime dtstart{series.dtstart, series.is_date, series.tzid, {}};
     ipc::SeriesView view{series, core::describe(series.rule, dtstart), {}, 0};
+    if (series.policies.anchor == core::Anchor::completion) view.words += ", after completion";
     if (const auto open = unit.find_open_occurrence(series.user, series.id); open) {
         view.next = open->content.due;
         view.open_task = open->number;

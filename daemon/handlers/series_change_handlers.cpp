@@ -4,6 +4,7 @@
 #include "core/text.h"
 #include "core/when.h"
 #include "daemon/handlers/occurrences.h"
+#include "daemon/handlers/series_edit.h"
 #include "daemon/handlers/series_handlers.h"
 #include "daemon/handlers/task_handlers.h"
 #include "daemon/handlers/task_words.h"
@@ -150,6 +151,17 @@ core::Result<core::CalendarTime> read_to(const ipc::SeriesMove& request, Handlin
     return time;
 }
 
+/// The reply with the series as it is now.
+core::Result<ipc::SeriesChanged> with_slots(Handling& h, const Series& before,
+                                            ipc::SeriesChanged reply) {
+    const auto series = h.unit.find_series(h.user, before.id);
+    const auto schedule = schedule_for(h.unit, *series);
+    if (!schedule) return tl::unexpected(schedule.error());
+    reply.series = view_of(h.unit, *series);
+    reply.slots = slots_to_come(h, *series, *schedule, slots_echoed);
+    return reply;
+}
+
 }  // namespace
 
 core::Result<ipc::SeriesChanged> skip_slot(const ipc::SeriesSkip& request, Handling& h) {
@@ -173,8 +185,7 @@ core::Result<ipc::SeriesChanged> skip_slot(const ipc::SeriesSkip& request, Handl
         if (auto armed = rearm_slot(h, *after, *changed, which.slot); !armed)
             return tl::unexpected(armed.error());
     }
-    reply.series = view_of(h.unit, *h.unit.find_series(h.user, series.id));
-    return reply;
+    return with_slots(h, series, std::move(reply));
 }
 
 static core::Result<Task> move_occurrence(const Task& task, const core::CalendarTime& to,
@@ -227,8 +238,7 @@ core::Result<ipc::SeriesChanged> move_slot(const ipc::SeriesMove& request, Handl
     }
     const auto after = override_slot(series, which.slot.id, *to, h);
     if (!after) return tl::unexpected(after.error());
-    reply.series = view_of(h.unit, *after);
-    return reply;
+    return with_slots(h, series, std::move(reply));
 }
 
 }  // namespace taskd::daemon

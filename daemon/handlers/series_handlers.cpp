@@ -3,6 +3,7 @@
 
 #include "core/check.h"
 #include "daemon/handlers/occurrences.h"
+#include "daemon/handlers/series_edit.h"
 
 #include <algorithm>
 
@@ -14,23 +15,33 @@ using core::Series;
 constexpr std::size_t slots_shown = 5;
 constexpr std::int64_t occurrences_shown = 20;
 
-/// The reminders of a series, which go by its slots.
-std::vector<core::Reminder> reminders_of(UnitOfWork& unit, const Series& series) {
-    core::Task any;
-    any.user = series.user;
-    any.series = series.id;
-    return unit.reminders_of(any);
-}
-
 /// Sets the series' reminders to the first slot from `from` on; none silences them.
-core::Result<void> arm(UnitOfWork& unit, const Series& series, const core::Schedule& schedule,
+core::Result<void> arm(Handling& h, const Series& series, const core::Schedule& schedule,
                        const std::optional<core::Slot>& from) {
-    for (const auto& reminder : reminders_of(unit, series)) {
+    for (const auto& reminder : reminders_of(h, series)) {
         const auto after = core::armed(reminder, schedule, from);
         if (!after) return tl::unexpected(after.error());
-        unit.update_reminder(reminder, *after);
+        h.unit.update_reminder(reminder, *after);
     }
     return {};
+}
+
+/// The slot that follows; counted from completion, the one if this one is done in time.
+std::optional<core::Slot> slot_behind(const Series& series, const core::Schedule& schedule,
+                                      const core::Slot& slot) {
+    if (series.policies.anchor == core::Anchor::completion)
+        return core::slot_from(schedule, series, schedule.at(slot).at);
+    return schedule.kept_from(schedule.slots.next_after(slot));
+}
+
+ipc::SeriesSlot preview_slot(const core::Schedule& schedule, const core::Slot& slot) {
+    ipc::SeriesSlot shown{core::format(slot.id), schedule.at(slot), {}};
+    const auto* changed = schedule.override_of(slot.id);
+    if (changed != nullptr && changed->to)
+        shown.change = "moved";
+    else if (floor<std::chrono::days>(shown.time.local) != floor<std::chrono::days>(slot.id.local))
+        shown.change = "shift";
+    return shown;
 }
 
 void save(UnitOfWork& unit, const Series& before, const Series& after, const char* event) {
@@ -54,20 +65,31 @@ core::Result<ipc::SeriesDetails> get_series(const ipc::SeriesGet& request, Handl
     const auto schedule = schedule_for(h.unit, *series);
     if (!schedule) return tl::unexpected(schedule.error());
     ipc::SeriesDetails details{view_of(h.unit, *series),
-                               reminders_of(h.unit, *series),
+                               reminders_of(h, *series),
                                core::describe(series->policies),
                                {},
                                h.unit.newest_occurrences(h.user, series->id, occurrences_shown)};
-    if (series->ended) return details;
-    if (series->policies.anchor == core::Anchor::completion) {
-        // The one after the open one is known when that is done.
-        if (const auto open = h.unit.find_open_occurrence(h.user, series->id))
-            details.slots = {*open->content.due};
-        return details;
-    }
-    if (const auto first = core::slot_after(*schedule, {}, {}, h.unit.now()).slot)
-        details.slots = core::upcoming(*schedule, *first, slots_shown);
+    details.slots = slots_to_come(h, *series, *schedule, slots_shown);
     return details;
+}
+
+core::Result<ipc::SeriesPreviewed> preview_series(const ipc::SeriesPreview& request, Handling& h) {
+    if (request.count < 1 || request.count > core::page_max)
+        return core::invalid_argument("count", "use 1 to 1000");
+    const auto series = h.unit.find_series(h.user, request.series);
+    if (!series) return tl::unexpected(series.error());
+    const auto schedule = schedule_for(h.unit, *series);
+    if (!schedule) return tl::unexpected(schedule.error());
+    ipc::SeriesPreviewed reply;
+    reply.series = view_of(h.unit, *series);
+    const auto count = static_cast<std::size_t>(request.count);
+    auto slot = series->ended ? std::nullopt : first_to_come(h, *series, *schedule);
+    for (slot = schedule->kept_from(slot); slot && reply.slots.size() < count;
+         slot = slot_behind(*series, *schedule, *slot))
+        reply.slots.push_back(preview_slot(*schedule, *slot));
+    // What follows a completion is not known yet, but something does.
+    reply.ends = !slot && series->policies.anchor == core::Anchor::schedule;
+    return reply;
 }
 
 core::Result<ipc::SeriesChanged> pause_series(const ipc::SeriesPause& request, Handling& h) {
@@ -79,9 +101,8 @@ core::Result<ipc::SeriesChanged> pause_series(const ipc::SeriesPause& request, H
     const auto schedule = schedule_for(h.unit, *series);
     if (!schedule) return tl::unexpected(schedule.error());
     save(h.unit, *series, *after, "series.paused");
-    if (auto armed = arm(h.unit, *after, *schedule, {}); !armed)
-        return tl::unexpected(armed.error());
-    return ipc::SeriesChanged{view_of(h.unit, *after), {}, {}, {}, {}, {}};
+    if (auto armed = arm(h, *after, *schedule, {}); !armed) return tl::unexpected(armed.error());
+    return ipc::SeriesChanged{view_of(h.unit, *after), {}, {}, {}, {}, {}, {}};
 }
 
 /// What a resumed series goes on with, when nothing of it is open or still ahead.
@@ -126,9 +147,9 @@ core::Result<ipc::SeriesChanged> resume_series(const ipc::SeriesResume& request,
         from = open ? std::optional(schedule->slot(*open->recurrence_id)) : std::nullopt;
     else if (open && from && !stack)
         from = std::max(*from, schedule->slot(*open->recurrence_id));
-    if (auto armed = arm(h.unit, *after, *schedule, from); !armed)
-        return tl::unexpected(armed.error());
+    if (auto armed = arm(h, *after, *schedule, from); !armed) return tl::unexpected(armed.error());
     reply.series = view_of(h.unit, *h.unit.find_series(h.user, series->id));
+    reply.slots = slots_to_come(h, *after, *schedule, slots_echoed);
     return reply;
 }
 
@@ -148,16 +169,16 @@ core::Result<ipc::SeriesChanged> end_series(const ipc::SeriesEnd& request, Handl
         if (auto armed = rearm(h.unit, *open, open->recurrence_id); !armed)
             return tl::unexpected(armed.error());
     } else if (series->policies.anchor == core::Anchor::completion) {
-        if (auto armed = arm(h.unit, *after, *schedule, {}); !armed)
+        if (auto armed = arm(h, *after, *schedule, {}); !armed)
             return tl::unexpected(armed.error());
     } else if (const auto last = h.unit.last_decided(h.user, series->id)) {
         // Ended while it was paused: what passed since the last decision is accounted for.
         const auto next = core::slot_after_pause(*schedule, schedule->slot(*last), h.unit.now());
         put_skipped(h.unit, *after, *schedule, series->id.str(), next.skipped);
-        if (auto armed = arm(h.unit, *after, *schedule, {}); !armed)
+        if (auto armed = arm(h, *after, *schedule, {}); !armed)
             return tl::unexpected(armed.error());
     }
-    return ipc::SeriesChanged{view_of(h.unit, *after), {}, {}, {}, {}, {}};
+    return ipc::SeriesChanged{view_of(h.unit, *after), {}, {}, {}, {}, {}, {}};
 }
 
 }  // namespace taskd::daemon

@@ -10,6 +10,8 @@ namespace taskd::daemon {
                                                         Handling& h);
 [[nodiscard]] core::Result<ipc::SeriesDetails> get_series(const ipc::SeriesGet& request,
                                                           Handling& h);
+[[nodiscard]] core::Result<ipc::SeriesPreviewed> preview_series(const ipc::SeriesPreview& request,
+                                                                Handling& h);
 
 /// Paused: no new tasks and no reminders; the open task stays. Resumed: what passed meanwhile is
 /// skipped (reason paused) and the series goes on. Ended: for good; the open task stays.
@@ -20,7 +22,7 @@ namespace taskd::daemon {
 [[nodiscard]] core::Result<ipc::SeriesChanged> end_series(const ipc::SeriesEnd& request,
                                                           Handling& h);
 
-/// series_edit_handlers.cpp: all of a series, its slots from one on, or its end later on.
+/// All of a series, its slots from one on, or its end later on; series_edit.h has what they share.
 [[nodiscard]] core::Result<ipc::SeriesChanged> update_series(const ipc::SeriesUpdate& request,
                                                              Handling& h);
 [[nodiscard]] core::Result<ipc::SeriesChanged> split_series(const ipc::SeriesSplit& request,

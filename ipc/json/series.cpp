@@ -78,7 +78,22 @@ void fields(auto& f, Of<SeriesChanged> auto& v) {
     f.sparse("skipped", v.skipped);
     f.sparse("tasks", v.tasks);
     f.sparse("understood", v.understood);
+    f.sparse("slots", v.slots);
     f.sparse("warnings", v.warnings);
+}
+void fields(auto& f, Of<SeriesSlot> auto& v) {
+    f("recurrence_id", v.recurrence_id);
+    fields(f, v.time);
+    f.sparse("change", v.change);
+}
+void fields(auto& f, Of<SeriesPreviewed> auto& v) {
+    f("series", v.series);
+    f("slots", v.slots);
+    f.sparse("ends", v.ends);
+}
+void fields(auto& f, Of<SeriesPreview> auto& v) {
+    f("series", v.series);
+    f("count", v.count);
 }
 
 }  // namespace taskd::ipc::codec
@@ -91,6 +106,7 @@ TASKD_JSON(std::vector<core::SlotOverride>);
 TASKD_JSON(core::Policies);
 TASKD_METHOD(SeriesList);
 TASKD_METHOD(SeriesGet);
+TASKD_METHOD(SeriesPreview);
 TASKD_METHOD(SeriesPause);
 TASKD_JSON(SeriesResume);
 TASKD_JSON(SeriesEnd);

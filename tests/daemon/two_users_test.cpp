@@ -123,6 +123,7 @@ std::map<std::string, Attempts> attempts(const Ids& ids) {
         {"agenda.get", plain},
         {"series.list", {{json::object()}, {{{"ended", true}}}}},
         {"series.get", on_series(ids.series, ids.occurrence)},
+        {"series.preview", on_series(ids.series, ids.occurrence)},
         {"series.pause", on_series(ids.series, ids.occurrence)},
         {"series.resume", on_series(ids.paused_series, paused_number)},
         {"series.end", on_series(ids.series, ids.occurrence)},
