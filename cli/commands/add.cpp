@@ -46,7 +46,12 @@ void show(Context& context, const ipc::TaskAdded& added) {
         text += "  " + label + core::describe(slot) + "  " + dim(slot) + "\n";
         label.assign(label.size(), ' ');
     }
-    if (!added.slots.empty() && added.slots.size() < 3) text += "        and then it ends\n";
+    const bool by_schedule =
+        !added.series || added.series->series.policies.anchor == core::Anchor::schedule;
+    if (!by_schedule)
+        text += "        and then counted from the day on which it is done\n";
+    else if (!added.slots.empty() && added.slots.size() < 3)
+        text += "        and then it ends\n";
     for (const auto& reminder : added.reminders)
         text += "  " + visible(reminder_line(reminder, due && due->is_date, context.zone())) + "\n";
     screen.print(text);
