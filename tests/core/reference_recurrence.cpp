@@ -248,7 +248,8 @@ std::vector<Timestamp> clock_rule(const Rrule& rule, LocalTime dtstart, LocalTim
     const auto length = period_length(rule.frequency);
     const Timestamp start = zone.to_utc(dtstart).at;
     const seconds into_period = zone.to_local(start).time_since_epoch() % length;
-    const Timestamp end = zone.to_utc(horizon).at;
+    // Behind the horizon's second pass, where the clocks go back at midnight.
+    const Timestamp end = zone.to_utc(horizon + 1s).at;
     WallClock wall(zone);
     std::vector<Timestamp> slots;
     for (Timestamp period = start - into_period; period <= end;
