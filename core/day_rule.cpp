@@ -58,10 +58,10 @@ bool DayRule::possible() const {
     if (month_masks_ && month_masks_->empty()) return false;
     if (year_masks_ && year_masks_->empty()) return false;
     if (positions_.all()) return true;
-    const std::int64_t days = frequency_ == Frequency::daily     ? 1
-                              : frequency_ == Frequency::weekly  ? std::popcount(week_)
-                              : frequency_ == Frequency::monthly ? 31
-                                                                 : 366;
+    const std::int64_t days = frequency_ == Frequency::daily ? 1
+                              : year_masks_                  ? year_masks_->largest()
+                              : month_masks_                 ? month_masks_->largest()
+                                             : static_cast<unsigned>(std::popcount(week_));
     // A position beyond the largest period is never reached.
     return positions_.at_or_after(0, days * times_.count()).has_value();
 }

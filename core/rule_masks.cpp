@@ -2,6 +2,7 @@
 #include "core/rule_masks.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace taskd::core {
 namespace {
@@ -216,6 +217,18 @@ YearMasks::YearMasks(const Rrule& rule) {
         for (unsigned neighbours = 0; neighbours < 5; ++neighbours)
             masks_[weekday * 5 + neighbours] =
                 year_mask(rule, {neighbours == 4, weekday, neighbours == 1, neighbours == 2});
+}
+
+unsigned MonthMasks::largest() const {
+    int most = 0;
+    for (const auto mask : masks_) most = std::max(most, std::popcount(mask));
+    return static_cast<unsigned>(most);
+}
+
+unsigned YearMasks::largest() const {
+    unsigned most = 0;
+    for (const auto& mask : masks_) most = std::max(most, mask.count());
+    return most;
 }
 
 Rrule with_defaults(Rrule rule, std::int64_t start_day) {

@@ -28,6 +28,8 @@ public:
         return masks_[index(is_leap(year), month, weekday_of_day(first_day))];
     }
     [[nodiscard]] bool empty() const { return masks_ == decltype(masks_){}; }
+    /// The most days that a month has.
+    [[nodiscard]] unsigned largest() const;
 
 private:
     static std::size_t index(bool leap, unsigned month, unsigned first_weekday) {
@@ -48,6 +50,8 @@ public:
         return masks_[weekday_of_day(first_day) * 5 + neighbours];
     }
     [[nodiscard]] bool empty() const { return masks_ == decltype(masks_){}; }
+    /// The most days that a year has.
+    [[nodiscard]] unsigned largest() const;
 
 private:
     std::array<DayMask, 35> masks_{};
