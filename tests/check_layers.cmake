@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fails on an include that points the wrong way: cli -> ipc -> core <- ipc <- daemon; and on
 # a library where it does not belong. The system include path cannot notice either.
-set(forbidden_core "\"(ipc|daemon|cli|tests)/|<(SQLiteCpp|sqlite3|zmq|nlohmann|httplib|CLI|spdlog|toml)")
-set(forbidden_ipc "\"(daemon|cli|tests)/|<(SQLiteCpp|sqlite3|CLI|spdlog|toml)")
-set(forbidden_daemon "\"(cli|tests)/")
+set(forbidden_core "\"(ipc|daemon|cli|tests)/|<(SQLiteCpp|sqlite3|zmq|nlohmann|httplib|CLI|spdlog|toml|libical)")
+set(forbidden_ipc "\"(daemon|cli|tests)/|<(SQLiteCpp|sqlite3|CLI|spdlog|toml|libical)")
+set(forbidden_daemon "\"(cli|tests)/|<libical")
 set(forbidden_cli "\"(daemon|tests)/|<(SQLiteCpp|sqlite3|spdlog)")
 set(bad 0)
 foreach(folder core ipc daemon cli)

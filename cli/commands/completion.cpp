@@ -197,7 +197,7 @@ Candidates words_of(Context& context, const Cursor& cursor) {
     const std::string& usage = command.usage;
     if (usage.rfind("TASK", 0) == 0 && (cursor.words == 0 || usage == "TASK..."))
         return tasks(context, command.name);
-    if (usage == "SERIES" && cursor.words == 0) return series(context);
+    if (usage.rfind("SERIES", 0) == 0 && cursor.words == 0) return series(context);
     if (command.name == "channels remove") return channels(context);
     if (command.name == "completion") return fixed({"bash", "zsh", "fish"});
     if (command.name == "config" && cursor.words == 0)

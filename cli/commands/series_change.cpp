@@ -37,10 +37,10 @@ std::string occurrence_words(const ipc::Occurrence& occurrence) {
     return text;
 }
 
-/// Where a policy comes from; nothing is said of defaults.
+/// Where a policy comes from.
 std::string origin_words(const std::string& origin) {
-    if (origin == "add") return ", as it was added";
-    return origin == "changed" ? ", changed later" : "";
+    if (origin == "add") return " (given when it was added)";
+    return origin == "changed" ? " (changed later)" : " (default)";
 }
 
 int show(Context& context, const Words& words) {
@@ -62,7 +62,10 @@ int show(Context& context, const Words& words) {
         screen.print(painted("Series: " + visible(details.series.series.content.summary),
                              Paint::bold, screen.style()) +
                      "\n");
-    screen.print_fields(series_fields(context, details.series));
+    auto fields = series_fields(context, details.series);
+    // They have a part of their own, where each is told.
+    std::erase_if(fields, [&](const auto& field) { return field.name == "policies"; });
+    screen.print_fields(fields);
     if (!screen.plain()) {
         std::vector<Field> policies;
         for (const auto& policy : details.policies)

@@ -97,6 +97,17 @@ void shorten(const Schedule& old, const Slot& from, Series& series) {
         static_cast<std::uint32_t>(used >= *series.rule.count ? 1 : *series.rule.count - used);
 }
 
+/// The first part of a split series ends where the second begins, whatever its rule is.
+core::Result<void> keep_split(const std::optional<core::Until>& split, Series& series) {
+    if (series.successor.empty() || !split) return {};
+    if (series.rule.count)
+        return core::invalid_argument("every",
+                                      "a series that was split ends where it was split; "
+                                      "give a rule without a number of times");
+    if (!series.rule.until || series.rule.until->local > split->local) series.rule.until = split;
+    return {};
+}
+
 core::Result<void> read_times(const ipc::SeriesChange& change, const Schedule& old,
                               const Slot& from, const Begin& begin, Series& series, Handling& h) {
     const auto zone = core::TimeZone::load(change.tz.empty() ? series.tzid : change.tz);
@@ -104,7 +115,11 @@ core::Result<void> read_times(const ipc::SeriesChange& change, const Schedule& o
     series.overrides.clear();  // they were of the rule before
     series.rdates.clear();
     series.exdates.clear();
-    if (!change.every.empty()) return read_rule(change, begin, *zone, series, h);
+    if (!change.every.empty()) {
+        const auto split = series.rule.until;
+        if (auto read = read_rule(change, begin, *zone, series, h); !read) return read;
+        return keep_split(split, series);
+    }
     shorten(old, from, series);
     return read_time(change, from, *zone, series, h);
 }

@@ -71,6 +71,11 @@ core::Result<Series> read(const ipc::SeriesEnd& request, Handling& h) {
     const auto set = request.until.empty() ? end_after(request, *schedule, after, h)
                                            : end_on(request, *schedule, after, h);
     if (!set) return tl::unexpected(set.error());
+    const bool is_split = !series->successor.empty() && series->rule.until && after.rule.until;
+    if (is_split && floor<days>(after.rule.until->local) > floor<days>(series->rule.until->local))
+        return core::failed_precondition(
+            "series", "the series goes on as another since it was split, and can't last longer",
+            "series show " + series->successor.str().substr(0, 8));
     return after;
 }
 
