@@ -408,6 +408,12 @@ void World::repeat_an_old_request() {
         return;
     const bool refused = old.answer.contains("error");
     if (refused && old.answer["error"]["data"]["reason"] == "invalid_argument") return;
+    // What is due now makes tasks of its own accord (seed 47: a stack); it goes first.
+    for (int turns = 0; turns < 100; ++turns) {
+        const auto due = engine_->next_due();
+        if (!due || *due > clock_.now()) break;
+        turn_with({}, false);
+    }
     const auto head = call(old.user, "event.read", {{"limit", 1}})["result"]["head"];
     if (random_.one_in(3)) {
         json other = old.params;
