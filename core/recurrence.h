@@ -111,7 +111,7 @@ private:
     std::string emptiness_;
 
 public:
-    // ---- to go, with their callers ----
+    // The same by local time alone, for rules that have no slot in a second pass.
     [[nodiscard]] LocalTime first() const { return first_->id.local; }
     [[nodiscard]] std::optional<LocalTime> next_after(LocalTime time) const {
         const auto slot = next_after(slot_at({time, false}));
