@@ -227,8 +227,13 @@ core::Result<void> rearm(UnitOfWork& unit, const Task& task,
             if (!armed) return armed;
             continue;
         }
-        const auto from =
+        auto from =
             from_slot && !series.paused ? std::optional(schedule->slot(*from_slot)) : std::nullopt;
+        // Opened again, an occurrence does not remind a second time after one behind it has.
+        if (from && task.is_open() && reminder.fired_slot &&
+            schedule->slot(*reminder.fired_slot) >= *from &&
+            series.policies.anchor == core::Anchor::completion)
+            from.reset();
         auto after = core::armed(reminder, *schedule, from);
         if (!after) return tl::unexpected(after.error());
         // An ended series has the slot of its open task, and none after it.
