@@ -5,6 +5,7 @@
 #include "core/phrase.h"
 #include "core/recurrence.h"
 #include "core/rfc3339.h"
+#include "core/series.h"
 #include "core/vocabulary.h"
 #include "core/when.h"
 
@@ -109,15 +110,23 @@ Result<void> fill(Preview& preview, const Window& window, std::size_t count, Tim
 /// What follows if it is done now, and then each on its own day.
 Result<void> fill_after_completion(Preview& preview, std::size_t count, Timestamp now,
                                    const TimeZone& zone) {
+    // Asked of what the daemon asks, so that the two can't differ.
+    core::Series series;
+    series.dtstart = preview.plan.dtstart.local;
+    series.is_date = preview.plan.dtstart.is_date;
+    series.tzid = preview.plan.dtstart.tzid;
+    series.rule = preview.plan.rule;
+    series.policies.anchor = core::Anchor::completion;
+    const auto schedule = core::schedule_of(series);
+    if (!schedule) return tl::unexpected(schedule.error());
     for (Timestamp done = now; preview.slots.size() < count;) {
-        const auto slot = core::slot_after_completion(preview.plan, done);
-        if (!slot) return tl::unexpected(slot.error());
-        if (!*slot) {
+        const auto slot = core::slot_from(*schedule, series, done);
+        if (!slot) {
             preview.ends = true;
             return {};
         }
-        preview.slots.push_back(slot_of(preview.plan, **slot, zone));
-        done = (*slot)->at;
+        preview.slots.push_back(slot_of(preview.plan, *slot, zone));
+        done = slot->at;
     }
     return {};
 }

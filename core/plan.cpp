@@ -142,23 +142,4 @@ Result<Plan> plan_of(const Every& every, const std::string& at, Timestamp now,
     return plan;
 }
 
-Result<std::optional<Slot>> slot_after_completion(const Plan& plan, Timestamp done) {
-    const auto zone = TimeZone::load(plan.dtstart.tzid);
-    if (!zone) return tl::unexpected(zone.error());
-    const LocalTime local = zone->to_local(done);
-    const auto day = floor<days>(local);
-    const bool sub_daily = plan.rule.frequency < Frequency::daily;
-    const LocalTime from = sub_daily ? LocalTime{floor<minutes>(local)}
-                                     : day + (plan.dtstart.local - floor<days>(plan.dtstart.local));
-    const auto slots =
-        Recurrence::make(spec_of(plan.rule, calendar_time(from, plan.dtstart.is_date, *zone)));
-    if (!slots) return tl::unexpected(slots.error());
-    auto slot = slots->first_slot();
-    const auto is_over = [&](const Slot& s) {
-        return sub_daily ? s.at <= done : floor<days>(s.id.local) <= day;
-    };
-    while (slot && is_over(*slot)) slot = slots->next_after(*slot);
-    return slot;
-}
-
 }  // namespace taskd::core

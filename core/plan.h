@@ -7,7 +7,6 @@
 #include "core/recurrence.h"
 #include "core/result.h"
 #include "core/rrule.h"
-#include "core/slot.h"
 #include "core/time_zone.h"
 
 #include <optional>
@@ -40,10 +39,6 @@ struct Plan {
 
 /// The recurrence set of the one rule.
 [[nodiscard]] RecurrenceSpec spec_of(const Rrule& rule, const CalendarTime& dtstart);
-
-/// The plan's next slot if an occurrence is done at `done` and slots count from there: on its local
-/// day with DTSTART's time of day (finer than daily: at its minute), the first slot behind it.
-[[nodiscard]] Result<std::optional<Slot>> slot_after_completion(const Plan& plan, Timestamp done);
 
 /// Whether a rule says itself at what time of day it comes, so that it can't be all-day.
 [[nodiscard]] bool has_times(const Rrule& rule);

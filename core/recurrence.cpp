@@ -2,18 +2,14 @@
 #include "core/recurrence.h"
 
 #include "core/civil.h"
+#include "core/vocabulary.h"
 
 #include <algorithm>
-#include <array>
 
 namespace taskd::core {
 namespace {
 
 using std::chrono::milliseconds;
-
-constexpr std::array<std::string_view, 12> month_names{
-    "January", "February", "March",     "April",   "May",      "June",
-    "July",    "August",   "September", "October", "November", "December"};
 
 std::int64_t seconds_of(LocalTime local) {
     return local.time_since_epoch().count();
@@ -58,9 +54,8 @@ std::string impossible_date(const Rrule& rule) {
         for (const int day : rule.by_month_day)
             if (std::abs(day) <= static_cast<int>(month_length(true, static_cast<unsigned>(month))))
                 return {};
-    const auto month = static_cast<std::size_t>(rule.by_month.front() - 1);
     return "impossible: " + std::to_string(std::abs(rule.by_month_day.front())) + " " +
-           std::string(month_names.at(month));
+           month_name(static_cast<unsigned>(rule.by_month.front()));
 }
 
 }  // namespace
