@@ -45,7 +45,7 @@ public:
     ///         request may have been accepted; unknown - the daemon went away again and again.
     template <class Request>
     [[nodiscard]] core::Result<Answer<typename Request::Reply>> call(const Request& request) {
-        auto result = call_json(Request::method, to_json(request), Request::writes);
+        auto result = call_json(Request::method, to_json(request), takes_key<Request>());
         if (!result) return tl::unexpected(result.error());
         auto value = from_json<typename Request::Reply>(*result);
         if (!value) return tl::unexpected(unreadable(value.error()));
@@ -59,6 +59,16 @@ public:
     [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
 
 private:
+    /// Whether a call gets a key even if none was given. A request that is safe to send again by
+    /// itself is spared the daemon's memory of its reply.
+    template <class Request>
+    [[nodiscard]] bool takes_key() const {
+        constexpr bool resend_safe = requires {
+            Request::resend_safe;
+        };
+        return Request::writes && (!resend_safe || !options_.idempotency_key.empty());
+    }
+
     enum class Outcome { replied, disconnected, timed_out };
     struct Exchange {
         Outcome outcome;

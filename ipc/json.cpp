@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text to JSON, events to text; the fields of messages are in the folder json/.
+// Text to JSON; the fields of messages are in the folder json/.
 #include "ipc/json.h"
 
 #include "ipc/json/core_fields.h"
@@ -34,24 +34,12 @@ json payload_json(const core::Payload& payload) {
     return std::visit([](const auto& value) { return codec::encode(value); }, payload);
 }
 
-std::string to_text(const CloudEvent& event) {
-    const auto quoted = [](const std::string& text) { return json(text).dump(); };
-    std::string text = R"({"specversion":"1.0","id":)" + quoted(event.id) +
-                       ",\"source\":" + quoted(event.source) + ",\"type\":" + quoted(event.type) +
-                       ",\"subject\":" + quoted(event.subject) + ",\"time\":" + quoted(event.time) +
-                       ",\"userid\":" + quoted(event.userid) +
-                       ",\"userseq\":" + std::to_string(event.userseq);
-    if (!event.traceparent.empty()) text += ",\"traceparent\":" + quoted(event.traceparent);
-    if (!event.dataref.empty()) return text + ",\"dataref\":" + quoted(event.dataref) + "}";
-    return text + ",\"datacontenttype\":\"application/json\",\"data\":" + event.data + "}";
-}
 TASKD_JSON(core::Task);
 TASKD_JSON(core::Series);
 TASKD_JSON(core::CalendarTime);
 TASKD_JSON(core::TaskContent);
 TASKD_JSON(core::Reminder);
 TASKD_JSON(core::Delivery);
-TASKD_JSON(CloudEvent);
 TASKD_JSON(SeriesView);
 
 }  // namespace taskd::ipc

@@ -10,6 +10,7 @@
 #include "core/series.h"
 #include "core/task.h"
 #include "core/user_settings.h"
+#include "ipc/event_messages.h"
 
 #include <cstdint>
 #include <optional>
@@ -26,7 +27,6 @@ inline constexpr std::size_t batch_max = 100;        ///< requests in one JSON-R
 inline constexpr std::size_t reminders_max = 16;     ///< of one task or series
 inline constexpr std::int64_t wait_ms_max = 60'000;  ///< of one long poll
 inline constexpr std::size_t argv_bytes_max = 64 * 1024;
-inline constexpr std::size_t live_data_bytes_max = 16 * 1024;  ///< larger ones go as `dataref`
 
 /// A series with what people want to see beside it.
 struct SeriesView {
@@ -34,20 +34,6 @@ struct SeriesView {
     std::string words;                       ///< "every weekday at 09:30"
     std::optional<core::CalendarTime> next;  ///< the open occurrence's slot
     std::int64_t open_task = 0;              ///< its number, 0 without one
-};
-
-/// An event as CloudEvents 1.0 has it; `data` is JSON text.
-struct CloudEvent {
-    std::string id;
-    std::string source;
-    std::string type;
-    std::string subject;
-    std::string time;
-    std::string userid;
-    std::int64_t userseq = 0;
-    std::string traceparent;
-    std::string dataref;  ///< instead of data, in a live copy of a large event
-    std::string data;
 };
 
 struct TaskAdded {
@@ -436,40 +422,6 @@ struct DeliveryList {
     static constexpr std::string_view method = "delivery.list";
     static constexpr bool writes = false;
     std::int64_t limit = 20;  ///< newest first
-};
-
-/// `head` is the user's newest event; `next` is what to pass as `after` to go on.
-struct EventPage {
-    std::vector<CloudEvent> events;
-    std::int64_t head = 0;
-    std::int64_t next = 0;
-};
-struct EventRead {
-    using Reply = EventPage;
-    static constexpr std::string_view method = "event.read";
-    static constexpr bool writes = false;
-    std::int64_t after = 0;
-    std::vector<std::string> types;
-    std::int64_t limit = 100;
-    std::int64_t wait_ms = 0;
-};
-struct EventList {
-    using Reply = EventPage;
-    static constexpr std::string_view method = "event.list";
-    static constexpr bool writes = false;
-    std::vector<std::string> types;
-    std::int64_t limit = 20;  ///< the newest ones, oldest of them first
-    std::int64_t before = 0;  ///< only events before this number; 0: up to the head
-};
-
-struct BusEndpointReply {
-    std::string endpoint;
-    std::int64_t heartbeat_ms = 0;
-};
-struct BusEndpoint {
-    using Reply = BusEndpointReply;
-    static constexpr std::string_view method = "bus.endpoint";
-    static constexpr bool writes = false;
 };
 
 struct Health {

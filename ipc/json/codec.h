@@ -287,11 +287,6 @@ json encode(const T& value) {
         json object = json::object();
         Encoder encoder(object);
         fields(encoder, value);
-        if constexpr (std::is_same_v<T, CloudEvent>) {
-            object["specversion"] = "1.0";
-            object["datacontenttype"] = "application/json";
-            if (value.dataref.empty()) object["data"] = json::parse(value.data);
-        }
         return object;
     }
 }
@@ -306,9 +301,6 @@ core::Result<T> decode(const std::string& field, const json& found) {
         Decoder decoder(found);
         fields(decoder, value);
         if (decoder.error()) return tl::unexpected(*decoder.error());
-        if constexpr (std::is_same_v<T, CloudEvent>)
-            if (const auto data = found.find("data"); data != found.end())
-                value.data = data->dump();
         return value;
     }
 }

@@ -2,6 +2,7 @@
 // The fields of core values, and of the views that several messages hold.
 #pragma once
 
+#include "ipc/json/cloud_event.h"
 #include "ipc/json/codec.h"
 
 #include <algorithm>
@@ -214,17 +215,6 @@ void fields(auto& f, Of<SeriesView> auto& v) {
     f("words", v.words);
     f("next", v.next);
     f.sparse("open_task", v.open_task);
-}
-void fields(auto& f, Of<CloudEvent> auto& v) {
-    f("id", v.id);
-    f("source", v.source);
-    f("type", v.type);
-    f("subject", v.subject);
-    f("time", v.time);
-    f("userid", v.userid);
-    f("userseq", v.userseq);
-    f.sparse("traceparent", v.traceparent);
-    f.sparse("dataref", v.dataref);
 }
 
 }  // namespace taskd::ipc::codec
