@@ -13,6 +13,8 @@ struct RetryPolicy {
     std::chrono::milliseconds initial{std::chrono::seconds{10}};
     int factor = 2;
     std::chrono::milliseconds max{std::chrono::minutes{10}};
+
+    bool operator==(const RetryPolicy&) const = default;
 };
 
 /// Shape:  `attempts` that were made, 64 random bits -> the wait before the next, or none when the

@@ -108,6 +108,14 @@ const std::vector<ConfigKey>& config_keys() {
          "how long changes and deleted tasks are kept", true},
         {"retention.events", Type::span, "90d", second, 366 * day, "how long events are kept",
          true},
+        {"retention.max_bytes", Type::integer, "1073741824", 0, INT64_MAX,
+         "bytes of one user's events that are kept, 0 for any; the oldest go", true},
+        {"quota.tasks", Type::integer, "1000000", 1, INT64_MAX, "tasks of one user", true},
+        {"quota.events_per_second", Type::integer, "50000", 1, 1'000'000'000,
+         "events that one user may publish, in the long run", true},
+        {"quota.event_bytes", Type::integer, "4294967296", 1, INT64_MAX,
+         "bytes of one user's events; more are refused", true},
+        {"quota.consumers", Type::integer, "100", 1, 10'000, "consumers of one user", true},
         {"bus.heartbeat", Type::span, "1s", 10, 60 * second, "least time between two heads"},
         {"admission.group", Type::text, "taskd", 0, 0,
          "with --system: the group whose members are served", true},
@@ -249,6 +257,9 @@ Settings Config::settings() const {
     settings.dedup_ttl = span("dedup.ttl");
     settings.undo_ttl = span("undo.ttl");
     settings.retention_events = span("retention.events");
+    settings.retention_max_bytes = integer("retention.max_bytes");
+    settings.quotas = {integer("quota.tasks"), integer("quota.events_per_second"),
+                       integer("quota.event_bytes"), integer("quota.consumers")};
     settings.bus_heartbeat = span("bus.heartbeat");
     if (const auto& allow = text("exec.allow"); allow != "*") {
         settings.exec_allow.emplace();

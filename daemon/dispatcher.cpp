@@ -4,6 +4,8 @@
 #include "core/text.h"
 #include "core/uuid.h"
 #include "daemon/handlers/admin_handlers.h"
+#include "daemon/handlers/consumer_handlers.h"
+#include "daemon/handlers/dead_letter_handlers.h"
 #include "daemon/handlers/event_handlers.h"
 #include "daemon/handlers/explain_handlers.h"
 #include "daemon/handlers/reminder_handlers.h"
@@ -83,9 +85,21 @@ const std::vector<Method>& methods() {
         row<ipc::ChannelList, list_channels>(),
         row<ipc::ChannelRemove, remove_channel>(),
         row<ipc::DeliveryList, list_deliveries>(),
+        row<ipc::EventPublish, publish_events>(),
         row<ipc::EventRead, read_events>(),
         row<ipc::EventList, list_events>(),
         row<ipc::BusEndpoint, bus_endpoint>(),
+        row<ipc::ConsumerCreate, create_consumer>(),
+        row<ipc::ConsumerFetch, fetch_events>(),
+        row<ipc::ConsumerAck, ack_events>(),
+        row<ipc::ConsumerNack, nack_events>(),
+        row<ipc::ConsumerExtend, extend_leases>(),
+        row<ipc::ConsumerReset, reset_consumer>(),
+        row<ipc::ConsumerList, list_consumers>(),
+        row<ipc::ConsumerRemove, remove_consumer>(),
+        row<ipc::DeadLetterList, list_dead_letters>(),
+        row<ipc::DeadLetterRetry, retry_dead_letters>(),
+        row<ipc::DeadLetterDrop, drop_dead_letters>(),
         row<ipc::UserGet, get_user>(),
         row<ipc::UserSet, set_user>(),
         row<ipc::AdminHealth, admin_health>(),
@@ -272,6 +286,7 @@ std::optional<json> Dispatcher::run_one(const json& message, const Request& requ
     }
     try {
         Error refused;
+        std::vector<DeadLetterRow> dead_letters;
         {
             UnitOfWork unit(context_, now, user,
                             method->writes ? std::string(method->name) : std::string());
@@ -288,8 +303,14 @@ std::optional<json> Dispatcher::run_one(const json& message, const Request& requ
             case core::Seen::fresh:
                 break;
             }
-            Handling h{unit, user, settings_, identity_, request.received, envelope->deadline_ms,
-                       {},   false};
+            Handling h{unit,
+                       user,
+                       settings_,
+                       identity_,
+                       standing_,
+                       request.received,
+                       envelope->deadline_ms,
+                       {}};
             h.caller = request.caller;
             auto result = method->run(params, h);
             if (result) {
@@ -308,6 +329,10 @@ std::optional<json> Dispatcher::run_one(const json& message, const Request& requ
                     return {};
                 }
                 for (auto& change : h.token_changes) out.token_changes.push_back(std::move(change));
+                for (auto& consumer : h.stirred)
+                    out.stirred.emplace_back(user, std::move(consumer));
+                if (h.log_too_large) out.large_logs.push_back(user);
+                out.copies_missed += h.copies_missed;
                 if (h.poll && may_wait && answered) {
                     out.poll = std::move(h.poll);
                     out.poll_id = id;
@@ -316,12 +341,16 @@ std::optional<json> Dispatcher::run_one(const json& message, const Request& requ
                 return reply(ipc::result_reply(id, std::move(*result)));
             }
             refused = result.error();
+            dead_letters = std::move(h.dead_letters);
         }
         // The request's savepoint is rolled back; what is remembered is only the answer.
-        if (!key.empty() && is_remembered(refused.reason)) {
+        const bool remember = !key.empty() && is_remembered(refused.reason);
+        if (remember || !dead_letters.empty()) {
             UnitOfWork unit(context_, now, user, "");
-            unit.put_reply(user, key, digest, text_of({{"error", ipc::error_json(refused)}}),
-                           expires);
+            for (const auto& letter : dead_letters) unit.put_dead_letter(user, letter);
+            if (remember)
+                unit.put_reply(user, key, digest, text_of({{"error", ipc::error_json(refused)}}),
+                               expires);
             (void)unit.release();
         }
         return refuse(refused);

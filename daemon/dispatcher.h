@@ -28,6 +28,10 @@ struct Dispatched {
     /// Method and outcome of each request, for counting; both from fixed sets of words.
     std::vector<std::pair<std::string_view, std::string_view>> outcomes;
     std::string store_failure;  ///< what the store refused of it, "" for nothing
+    /// Consumers that may have something for a parked fetch by now: user and name.
+    std::vector<std::pair<core::UserId, std::string>> stirred;
+    std::vector<core::UserId> large_logs;  ///< past retention.max_bytes
+    std::int64_t copies_missed = 0;        ///< live copies that subscribers say they lost
 };
 
 /// Runs a message's requests, each in a savepoint of its own, known keys replayed. It is the one
@@ -39,8 +43,9 @@ public:
         core::Error error;
     };
 
-    Dispatcher(StoreContext& context, const Settings& settings, const Identity& identity)
-        : context_(context), settings_(settings), identity_(identity) {}
+    Dispatcher(StoreContext& context, const Settings& settings, const Identity& identity,
+               const Standing& standing)
+        : context_(context), settings_(settings), identity_(identity), standing_(standing) {}
 
     [[nodiscard]] Dispatched run(const Request& request, core::Timestamp now,
                                  core::Monotonic monotonic);
@@ -54,6 +59,7 @@ private:
     StoreContext& context_;
     const Settings& settings_;
     const Identity& identity_;
+    const Standing& standing_;
 };
 
 /// Every method's name, for tests that must not miss one.

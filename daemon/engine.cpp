@@ -2,6 +2,8 @@
 #include "daemon/engine.h"
 
 #include "core/check.h"
+#include "daemon/handlers/consumer_handlers.h"
+#include "daemon/handlers/inbound_handlers.h"
 #include "daemon/handlers/occurrences.h"
 #include "daemon/handlers/reminder_handlers.h"
 #include "daemon/handlers/zone_handlers.h"
@@ -28,6 +30,7 @@ constexpr milliseconds hold_after_failure = seconds{1};  // a full disk is not a
 constexpr milliseconds probe_every = seconds{1};         // of a store that refused a change
 constexpr milliseconds zone_lost_retry = hours{1};
 constexpr milliseconds jump_max = hours{24};
+constexpr milliseconds backlog_every = seconds{5};  // of the counters of all consumers
 
 /// The id of a request, for an answer that comes without running it. Null where there is none.
 json id_of(const std::string& body) {
@@ -49,12 +52,14 @@ const Error outcome_unknown{
 
 }  // namespace
 
-Engine::Engine(Database& database, core::Random& random, Settings settings, Identity identity)
+Engine::Engine(Database& database, core::Random& random, Settings settings, Identity identity,
+               std::vector<EventHandler> handlers)
     : context_{database, random, settings.node},
       database_(database),
       settings_(std::move(settings)),
       identity_(std::move(identity)),
-      dispatcher_(context_, settings_, identity_),
+      handlers_(std::move(handlers)),
+      dispatcher_(context_, settings_, identity_, standing_),
       maintenance_(database) {}
 
 void Engine::start(Timestamp now) {
@@ -194,6 +199,8 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
         run_requests(requests, now, monotonic, attempt);
         if (with_timers) run_timers(now, attempt);
         answer_polls(now, monotonic, attempt);
+        for (const auto& user : attempt.large_logs) maintenance_.trim_to_size(user, now, settings_);
+        look_at_backlog(monotonic, attempt);
         database_.commit();
     } catch (const Dispatcher::TurnVoid& failure) {
         database_.rollback();
@@ -223,6 +230,11 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
     append(into.figures.outcomes, attempt.turn.figures.outcomes);
     append(into.figures.commits, attempt.turn.figures.commits);
     append(into.figures.timer_lags, attempt.turn.figures.timer_lags);
+    into.figures.copies_missed += attempt.turn.figures.copies_missed;
+    if (attempt.turn.figures.backlog) {
+        into.figures.backlog = attempt.turn.figures.backlog;
+        backlog_at_ = monotonic + backlog_every;
+    }
     if (attempt.turn.store_error) into.store_error = attempt.turn.store_error;
     into.shutdown = into.shutdown || attempt.turn.shutdown;
     if (attempt.hold_timers) held_until_ = monotonic + hold_after_failure;
@@ -250,6 +262,9 @@ void Engine::run_requests(const std::vector<Request>& requests, Timestamp now, M
         attempt.turn.figures.outcomes.insert(attempt.turn.figures.outcomes.end(),
                                              done.outcomes.begin(), done.outcomes.end());
         if (!done.store_failure.empty()) attempt.turn.store_error = done.store_failure;
+        attempt.stirred.insert(done.stirred.begin(), done.stirred.end());
+        attempt.large_logs.insert(done.large_logs.begin(), done.large_logs.end());
+        attempt.turn.figures.copies_missed += done.copies_missed;
         if (done.poll && parked_.size() + attempt.parked.size() >= settings_.polls_max)
             attempt.turn.replies.push_back(
                 error_reply(request, {Reason::resource_exhausted,
@@ -334,6 +349,14 @@ void Engine::run_timer(const Timer& timer, Timestamp now, Attempt& attempt) {
             unit.update_series(*series, after);
         }
         break;
+    case TimerKind::consumer:
+        if (wake_consumer(unit, timer)) attempt.stirred.emplace(timer.user, timer.ref);
+        break;
+    case TimerKind::handler: {
+        Handling h{unit, timer.user, settings_, identity_, standing_};
+        retry_handler(timer, h);
+        break;
+    }
     case TimerKind::zones:
         unit.erase_timer(timer);
         if (const auto next = daemon::renew_instants(unit, maintenance_, timer.ref); !next.empty())
@@ -357,18 +380,44 @@ void Engine::answer_polls(Timestamp now, Monotonic monotonic, Attempt& attempt) 
     for (std::size_t i = 0; i < total; ++i) {
         const auto& [peer, id, poll] =
             i < parked_.size() ? parked_[i] : attempt.parked[i - parked_.size()];
-        const bool news =
-            std::any_of(attempt.turn.publications.begin(), attempt.turn.publications.end(),
-                        [&poll = poll](const Publication& p) {
-                            return p.user == poll.user && p.event.userseq > poll.after &&
-                                   poll.filter.matches(p.event.type);
-                        });
-        if (!news && monotonic < poll.until) continue;
-        UnitOfWork unit(context_, now, poll.user, "");
-        const auto page = unit.read_events(poll.user, poll.after, poll.filter, poll.limit);
-        attempt.turn.replies.push_back({peer, ipc::result_reply(id, ipc::to_json(page)).dump()});
+        if (!has_news(poll, attempt) && monotonic < poll.until) continue;
+        const auto reply = answer_of(poll, id, now, monotonic, attempt);
+        if (!reply) continue;
+        attempt.turn.replies.push_back(
+            {peer, reply->dump(-1, ' ', false, json::error_handler_t::replace)});
         attempt.answered.push_back(i);
     }
+}
+
+bool Engine::has_news(const Poll& poll, const Attempt& attempt) const {
+    if (poll.fetch && attempt.stirred.contains({poll.user, poll.fetch->name})) return true;
+    return std::any_of(attempt.turn.publications.begin(), attempt.turn.publications.end(),
+                       [&](const Publication& published) {
+                           return published.user == poll.user &&
+                                  published.event.userseq > poll.after &&
+                                  poll.filter.matches(published.event.type);
+                       });
+}
+
+/// The reply of a parked request; none when a fetch still finds nothing and may wait on.
+std::optional<json> Engine::answer_of(const Poll& poll, const json& id, Timestamp now,
+                                      Monotonic monotonic, Attempt& attempt) {
+    UnitOfWork unit(context_, now, poll.user, "");
+    if (!poll.fetch)
+        return ipc::result_reply(
+            id, ipc::to_json(unit.read_events(poll.user, poll.after, poll.filter, poll.limit)));
+    const auto batch = fetch_now(*poll.fetch, poll.user, unit);
+    if (!batch) return ipc::error_reply(id, batch.error());
+    for (auto& published : unit.release())
+        attempt.turn.publications.push_back(std::move(published));
+    if (batch->events.empty() && monotonic < poll.until) return {};
+    return ipc::result_reply(id, ipc::to_json(*batch));
+}
+
+/// What stands before the consumers, for the counters: after a turn, and not after every one.
+void Engine::look_at_backlog(Monotonic monotonic, Attempt& attempt) {
+    if (monotonic < backlog_at_) return;
+    attempt.turn.figures.backlog = maintenance_.backlog();
 }
 
 std::vector<Reply> Engine::dismiss_polls() {

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +27,8 @@ struct TurnFigures {
     std::vector<std::chrono::nanoseconds> commits;                        ///< those that wrote
     std::vector<std::chrono::milliseconds> timer_lags;
     std::size_t void_turns = 0;
+    std::int64_t copies_missed = 0;               ///< live copies that subscribers say they lost
+    std::optional<Maintenance::Backlog> backlog;  ///< of consumers, now and then
 };
 
 /// What a turn gives to the shell, in the order in which the shell acts: replies (they are promises
@@ -49,7 +52,8 @@ struct Turn {
 /// does.
 class Engine {
 public:
-    Engine(Database& database, core::Random& random, Settings settings, Identity identity);
+    Engine(Database& database, core::Random& random, Settings settings, Identity identity,
+           std::vector<EventHandler> handlers = event_handlers());
 
     /// Recovers what the process before left running and starts retention; before the first turn.
     /// Throws when the store can't be written.
@@ -110,6 +114,8 @@ private:
         std::vector<Parked> parked;
         std::vector<std::size_t> answered;  ///< indices into parked_ followed by `parked`
         std::optional<Asked> backup;
+        std::set<std::pair<core::UserId, std::string>> stirred;  ///< consumers with news
+        std::set<core::UserId> large_logs;
         std::size_t finished = 0;
         bool hold_timers = false;
     };
@@ -123,6 +129,13 @@ private:
     void run_timers(core::Timestamp now, Attempt& attempt);
     void run_timer(const Timer& timer, core::Timestamp now, Attempt& attempt);
     void answer_polls(core::Timestamp now, core::Monotonic monotonic, Attempt& attempt);
+    [[nodiscard]] std::optional<nlohmann::json> answer_of(const Poll& poll,
+                                                          const nlohmann::json& id,
+                                                          core::Timestamp now,
+                                                          core::Monotonic monotonic,
+                                                          Attempt& attempt);
+    [[nodiscard]] bool has_news(const Poll& poll, const Attempt& attempt) const;
+    void look_at_backlog(core::Monotonic monotonic, Attempt& attempt);
     [[nodiscard]] Commit probe(core::Timestamp now, core::Monotonic monotonic, Turn& into);
     void note_store(core::Monotonic monotonic, Turn& turn);
     void note_clock(core::Timestamp now, core::Monotonic monotonic);
@@ -132,6 +145,9 @@ private:
     Database& database_;
     Settings settings_;
     Identity identity_;
+    std::vector<EventHandler> handlers_;
+    EventBudget budget_;
+    Standing standing_{handlers_, budget_};
     Dispatcher dispatcher_;
     Maintenance maintenance_;
     std::vector<Parked> parked_;
@@ -139,6 +155,7 @@ private:
     std::vector<JobResult> unwritten_;           ///< results whose turn failed; written again
     std::size_t running_ = 0;                    ///< jobs handed out and not yet answered
     std::optional<core::Monotonic> held_until_;  ///< timers wait after a failed turn
+    core::Monotonic backlog_at_{0};              ///< looked at no more often than now and then
     std::optional<core::Monotonic> probe_at_;    ///< the store refused a change: try it again then
     core::Error last_failure_;
     std::optional<std::pair<core::Timestamp, core::Monotonic>> last_clock_;

@@ -75,6 +75,18 @@ struct Metrics::Series {
         counter("taskd_bus_send_failures_total",
                 "Live copies that the publishing socket refused; drops of one subscriber are not "
                 "known to libzmq and not counted");
+    prometheus::Counter& copies_missed =
+        counter("taskd_bus_copies_missed_total",
+                "Live copies that subscribers lost and read from the log, as they told");
+    prometheus::Gauge& consumers = gauge("taskd_consumers", "Consumers of all users");
+    prometheus::Gauge& consumer_lag = gauge("taskd_consumer_lag_events_max",
+                                            "Events before the consumer that is furthest behind");
+    prometheus::Gauge& consumer_oldest =
+        gauge("taskd_consumer_oldest_timestamp_seconds",
+              "When the oldest event came that a consumer has not settled; 0 for none");
+    prometheus::Gauge& in_flight =
+        gauge("taskd_consumer_in_flight", "Events that members of consumers have");
+    prometheus::Gauge& dead_letters = gauge("taskd_dead_letters", "Dead letters of all users");
     prometheus::Histogram& turn_size =
         histogram("taskd_turn_requests", "Requests in one turn of the loop", turn_requests);
     prometheus::Histogram& turn_time = histogram(
@@ -122,6 +134,16 @@ void Metrics::turn(const TurnFigures& figures, std::size_t requests,
         series_->requests.Add({{"method", std::string(method)}, {"outcome", std::string(outcome)}})
             .Increment();
     series_->void_turns.Increment(static_cast<double>(figures.void_turns));
+    series_->copies_missed.Increment(static_cast<double>(figures.copies_missed));
+    if (!figures.backlog) return;
+    const auto& backlog = *figures.backlog;
+    series_->consumers.Set(static_cast<double>(backlog.consumers));
+    series_->consumer_lag.Set(static_cast<double>(backlog.lag_max));
+    series_->consumer_oldest.Set(
+        backlog.oldest ? static_cast<double>(backlog.oldest->time_since_epoch().count()) / 1000
+                       : 0);
+    series_->in_flight.Set(static_cast<double>(backlog.in_flight));
+    series_->dead_letters.Set(static_cast<double>(backlog.dead_letters));
 }
 
 void Metrics::standing(const Standing& now) {

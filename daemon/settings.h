@@ -13,6 +13,14 @@
 
 namespace taskd::daemon {
 
+/// What one user may have. Past it there is resource_exhausted, which names the quota.
+struct Quotas {
+    std::int64_t tasks = 1'000'000;           ///< deleted ones too, until they are gone for good
+    std::int64_t events_per_second = 50'000;  ///< published; ten seconds' worth at once
+    std::int64_t event_bytes = std::int64_t{4} * 1024 * 1024 * 1024;  ///< of the log
+    std::int64_t consumers = 100;
+};
+
 /// What the engine is told by configuration, each a named bound or time (P8). The defaults here are
 /// those of the table in config.cpp.
 struct Settings {
@@ -26,8 +34,11 @@ struct Settings {
     std::chrono::milliseconds dedup_ttl{std::chrono::hours{24 * 30}};
     std::chrono::milliseconds undo_ttl{std::chrono::hours{24 * 30}};
     std::chrono::milliseconds retention_events{std::chrono::hours{24 * 90}};
+    std::int64_t retention_max_bytes = 1024 * 1024 * 1024;  ///< of one user's log; 0: any
     std::chrono::milliseconds bus_heartbeat{1000};
     core::RetryPolicy delivery_retry;
+    core::RetryPolicy handler_retry{10, std::chrono::seconds{1}, 2, std::chrono::minutes{10}};
+    Quotas quotas;
     /// Programs that exec channels may run, by absolute path; none: any. A system daemon's users
     /// would otherwise run programs as the daemon, which can read everybody's tasks.
     std::optional<std::vector<std::string>> exec_allow;

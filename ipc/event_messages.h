@@ -19,6 +19,8 @@ inline constexpr std::size_t publish_events_max = 1000;        ///< in one event
 inline constexpr std::size_t fetch_events_max = 1000;          ///< in one consumer.fetch
 inline constexpr std::size_t items_max = 1000;                 ///< in one ack, nack or extend
 
+inline constexpr std::int64_t missed_max = 1'000'000'000;  ///< in one event.read
+
 /// An event as CloudEvents 1.0 has it.
 struct CloudEvent {
     std::string id;
@@ -69,6 +71,10 @@ struct EventList {
 /// One event of a request, or why it can't be read; the others of its batch can.
 struct PublishItem {
     CloudEvent event;
+    std::string event_id;  ///< data.event_id, as the next two; "" where there is none
+    std::string event_type;
+    std::string user_id;
+    std::size_t data_depth = 0;  ///< levels of nesting
     std::optional<core::Error> error;
 };
 struct PublishResult {

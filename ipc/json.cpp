@@ -18,7 +18,7 @@ core::Result<json> parse_json(std::string_view text) {
     };
     try {
         json value = json::parse(text, bounded);
-        if (too_deep) return invalid_argument("json", "is nested deeper than 64 levels");
+        if (too_deep) return invalid_argument("json", "is nested deeper than 72 levels");
         return value;
     } catch (const json::exception& error) {
         // The library's text names the byte; its own prefix is of no use to the reader.

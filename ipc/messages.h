@@ -22,7 +22,7 @@ namespace taskd::ipc {
 
 inline constexpr std::int64_t protocol_version = 1;
 inline constexpr std::size_t request_bytes_max = 4 * 1024 * 1024;
-inline constexpr std::size_t json_depth_max = 64;
+inline constexpr std::size_t json_depth_max = 72;    ///< 64 of an event's data, and the message
 inline constexpr std::size_t batch_max = 100;        ///< requests in one JSON-RPC batch
 inline constexpr std::size_t reminders_max = 16;     ///< of one task or series
 inline constexpr std::int64_t wait_ms_max = 60'000;  ///< of one long poll

@@ -26,19 +26,27 @@ core::Result<ipc::EventPage> read_events(const ipc::EventRead& request, Handling
         return core::invalid_argument(
             "wait_ms", std::to_string(request.wait_ms) + " is not accepted; use 0 to 60000");
 
-    auto page = h.unit.read_events(h.user, request.after, *filter, request.limit);
-    if (request.after > page.head)
-        return core::invalid_argument("after",
-                                      std::to_string(request.after) +
-                                          " is past the newest event, " + std::to_string(page.head),
-                                      "the store may have been replaced; read again from 0");
+    if (request.since && request.after != 0)
+        return core::invalid_argument("since", "stands beside after; use one of them");
+    if (request.missed < 0 || request.missed > ipc::missed_max)
+        return core::invalid_argument(
+            "missed", std::to_string(request.missed) + " is not accepted; use 0 to 1000000000");
+    h.copies_missed = request.missed;
+    const auto after =
+        request.since ? h.unit.last_event_before(h.user, *request.since) : request.after;
+    auto page = h.unit.read_events(h.user, after, *filter, request.limit);
+    if (after > page.head)
+        return core::invalid_argument(
+            "after",
+            std::to_string(after) + " is past the newest event, " + std::to_string(page.head),
+            "the store may have been replaced; read again from 0");
     const bool at_head = page.next >= page.head;
     if (!page.events.empty() || request.wait_ms == 0 || !at_head) return page;
     // A caller that gives up earlier gets its empty answer then.
     const auto wait =
         h.deadline_ms > 0 ? std::min(request.wait_ms, h.deadline_ms) : request.wait_ms;
-    h.poll = Poll{h.user, request.after, request.limit, *filter,
-                  h.received + std::chrono::milliseconds{wait}};
+    h.poll =
+        Poll{h.user, after, request.limit, *filter, h.received + std::chrono::milliseconds{wait}};
     return page;
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "core/topic.h"
+#include "daemon/event_budget.h"
+#include "daemon/event_handler.h"
 #include "daemon/job.h"
 #include "daemon/settings.h"
 #include "daemon/store/unit_of_work.h"
@@ -31,6 +33,13 @@ struct Poll {
     std::int64_t limit = 0;
     core::TopicFilter filter;
     core::Monotonic until{0};
+    std::optional<ipc::ConsumerFetch> fetch{};  ///< of a consumer, instead of the log
+};
+
+/// What the engine keeps between requests, beside the store.
+struct Standing {
+    const std::vector<EventHandler>& handlers;
+    EventBudget& budget;
 };
 
 /// What a handler works with. It reads, decides by core, and saves through `unit`; it never
@@ -40,14 +49,19 @@ struct Handling {
     core::UserId user;  ///< whose rows: the caller, or whom an operator named
     const Settings& settings;
     const Identity& identity;
+    const Standing& standing;
     core::Monotonic received{0};
     std::int64_t deadline_ms = 0;  ///< the request's own, 0 without one
 
-    std::optional<Poll> poll;                  ///< out: park the request instead of answering it
-    bool shutdown = false;                     ///< out: stop after this turn
-    std::optional<std::string> backup{};       ///< out: copy the store there, then answer
-    Caller caller{};                           ///< who asks, and with which rights
-    std::vector<TokenChange> token_changes{};  ///< out: for the table in memory, once committed
+    std::optional<Poll> poll{};                 ///< out: park the request instead of answering it
+    bool shutdown = false;                      ///< out: stop after this turn
+    std::optional<std::string> backup{};        ///< out: copy the store there, then answer
+    Caller caller{};                            ///< who asks, and with which rights
+    std::vector<TokenChange> token_changes{};   ///< out: for the table in memory, once committed
+    std::vector<DeadLetterRow> dead_letters{};  ///< out: kept although the request is refused
+    std::vector<std::string> stirred{};  ///< out: consumers that may have something for a poll
+    bool log_too_large = false;          ///< out: the user's log is past retention.max_bytes
+    std::int64_t copies_missed = 0;      ///< out: live copies that a subscriber says it lost
 };
 
 }  // namespace taskd::daemon

@@ -207,6 +207,13 @@ core::Result<ipc::TaskAdded> add_task(const ipc::TaskAdd& request, Handling& h) 
     added.task.depends_on = *depends_on;
     auto reminders = read_reminders(request.remind, request.channels, h);
     if (!reminders) return tl::unexpected(reminders.error());
+    // Occurrences that come by themselves are never refused (P11).
+    if (h.unit.count_tasks(h.user) >= h.settings.quotas.tasks)
+        return tl::unexpected(
+            core::Error{core::Reason::resource_exhausted,
+                        "quota.tasks: there are " + std::to_string(h.settings.quotas.tasks) +
+                            " tasks, the most there may be",
+                        "summary", "deleted tasks count until they are gone for good"});
     return (request.every.empty() ? add_single : add_series)(
         request, h, std::move(*content), *zone, std::move(*reminders), std::move(added));
 }

@@ -66,6 +66,9 @@ public:
     /// Runs several statements that are used once; nothing of them is kept.
     void execute_script(const char* sql);
 
+    /// Gives at most so many free pages back to the file system; within a transaction.
+    void incremental_vacuum(std::int64_t pages);
+
     /// Whether a transaction is open. FULL, IOERR and NOMEM can end it behind our back, savepoints
     /// and all, and statements after that would commit one by one.
     [[nodiscard]] bool in_transaction() const;
@@ -82,6 +85,17 @@ public:
     /// The number of the newest change row; read once, since one connection writes. Numbers of
     /// units that were undone are left out.
     std::int64_t last_change_id = 0;
+
+    /// The same of the newest event of all users.
+    std::int64_t last_event_seq = 0;
+
+    /// Where the logs of users who were written to stand; forgotten with anything that is undone.
+    struct LogHead {
+        std::int64_t user_seq = 0;
+        std::int64_t bytes_total = 0;
+    };
+    static constexpr std::size_t log_heads_max = 10'000;
+    std::unordered_map<std::string, LogHead> log_heads;
 
 private:
     std::string path_;

@@ -3,6 +3,7 @@
 #include "core/uuid.h"
 #include "daemon/store/columns.h"
 #include "daemon/store/unit_of_work.h"
+#include "ipc/cloud_event.h"
 
 #include <algorithm>
 
@@ -11,13 +12,20 @@ namespace {
 
 using nlohmann::json;
 
-#define EVENT_COLUMNS "user_id, user_seq, id, source, type, subject, time, data, traceparent"
+#define EVENT_COLUMNS \
+    "user_id, user_seq, id, source, type, subject, time, data, traceparent, attributes"
 
 // One reply must stay far below a message's limit, whatever the events weigh.
 constexpr std::size_t page_bytes_max = 1024 * 1024;
 
 // One request reads this many rows at most, however rare the type is that it looks for.
 constexpr std::int64_t page_rows_max = 20'000;
+
+constexpr std::int64_t row_bytes = 256;  // of what a row holds beside data and attributes, about
+
+// Members of the attributes column that are no extension attributes.
+constexpr const char* content_type_name = "datacontenttype";
+constexpr const char* base64_name = "data_base64";
 
 ipc::CloudEvent read_event(const Query& row) {
     ipc::CloudEvent event;
@@ -30,26 +38,95 @@ ipc::CloudEvent read_event(const Query& row) {
     event.time = core::format_utc(row.time(6));
     event.data = row.text(7);
     event.traceparent = row.text(8);
+    if (row.is_null(9)) return event;
+    const auto attributes = json::parse(row.text(9));
+    for (const auto& [name, value] : attributes.items()) {
+        if (name == base64_name)
+            event.data_is_base64 = true;
+        else if (name == content_type_name)
+            event.datacontenttype = value.get<std::string>();
+        else
+            event.attributes.emplace(name, value.get<std::string>());
+    }
     return event;
+}
+
+std::optional<std::string> attributes_column(const core::AcceptedEvent& event) {
+    if (event.attributes.empty() && event.datacontenttype.empty() && !event.data_is_base64)
+        return {};
+    json object = json::object();
+    for (const auto& [name, value] : event.attributes) object[name] = value;
+    if (!event.datacontenttype.empty()) object[content_type_name] = event.datacontenttype;
+    if (event.data_is_base64) object[base64_name] = true;
+    return object.dump();
+}
+
+Database::LogHead read_head(Database& db, const core::UserId& user) {
+    Query newest(db,
+                 "SELECT user_seq, bytes_total FROM event WHERE user_id = ? "
+                 "ORDER BY user_seq DESC LIMIT 1",
+                 user.str());
+    if (newest.step()) return {newest.integer(0), newest.integer(1)};
+    Query floor(db, "SELECT event_floor, event_bytes_floor FROM user WHERE user_id = ?",
+                user.str());
+    if (floor.step()) return {floor.integer(0), floor.integer(1)};
+    return {};
+}
+
+Database::LogHead& head_of(Database& db, const core::UserId& user) {
+    const auto found = db.log_heads.find(user.str());
+    if (found != db.log_heads.end()) return found->second;
+    if (db.log_heads.size() >= Database::log_heads_max) db.log_heads.clear();
+    return db.log_heads.emplace(user.str(), read_head(db, user)).first->second;
 }
 
 }  // namespace
 
+/// A row that is about to be written; texts are borrowed.
+struct UnitOfWork::LogRow {
+    const std::string& user;
+    const std::string& dedup_key;
+    const std::string& id;
+    const std::string& source;
+    const std::string& type;
+    const std::string& subject;
+    core::Timestamp time;
+    const std::optional<std::string>& attributes;
+    const std::string& data;
+    const std::string& traceparent;
+};
+
+void UnitOfWork::insert_event(const LogRow& row) {
+    auto& head = head_of(db_, core::UserId{row.user});
+    const auto bytes =
+        static_cast<std::int64_t>(row.data.size() + (row.attributes ? row.attributes->size() : 0));
+    // `seq` has no meaning but its order: numbers of rows that were undone are left out.
+    Query(db_, "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?)",
+          db_.last_event_seq + 1, row.user, head.user_seq + 1, head.bytes_total + bytes + row_bytes,
+          row.dedup_key, row.id, row.source, row.type, row.subject, row.time, now_, row.attributes,
+          row.data, row.traceparent, change_id_)
+        .run();
+    ++db_.last_event_seq;
+    ++head.user_seq;
+    head.bytes_total += bytes + row_bytes;
+}
+
 std::int64_t UnitOfWork::event_head(const core::UserId& user) {
-    Query row(db_, "SELECT event_head FROM user WHERE user_id = ?", user.str());
-    return row.step() ? row.integer(0) : 0;
+    return head_of(db_, user).user_seq;
+}
+
+std::int64_t UnitOfWork::event_floor(const core::UserId& user) {
+    Query floor(db_, "SELECT event_floor FROM user WHERE user_id = ?", user.str());
+    return floor.step() ? floor.integer(0) : 0;
+}
+
+std::int64_t UnitOfWork::event_bytes(const core::UserId& user) {
+    const auto total = head_of(db_, user).bytes_total;
+    Query floor(db_, "SELECT event_bytes_floor FROM user WHERE user_id = ?", user.str());
+    return total - (floor.step() ? floor.integer(0) : 0);
 }
 
 std::int64_t UnitOfWork::append_event(const core::UserId& user, const core::Event& event) {
-    std::int64_t user_seq = 0;
-    {
-        Query head(db_,
-                   "INSERT INTO user (user_id, event_head) VALUES (?, 1) ON CONFLICT (user_id) "
-                   "DO UPDATE SET event_head = event_head + 1 RETURNING event_head",
-                   user.str());
-        core::check(head.step(), "an upsert returns its row");
-        user_seq = head.integer(0);
-    }
     ipc::CloudEvent out;
     out.id = core::uuid_v7(now_, context_.random);
     out.source = "/taskd/" + context_.node;
@@ -57,21 +134,56 @@ std::int64_t UnitOfWork::append_event(const core::UserId& user, const core::Even
     out.subject = event.subject;
     out.time = core::format_utc(now_);
     out.userid = user.str();
-    out.userseq = user_seq;
     out.data = json{{"event_id", out.id},
                     {"event_type", out.type},
                     {"task_id", out.subject},
                     {"user_id", out.userid},
                     {"payload", ipc::payload_json(event.payload)}}
                    .dump();
-    Query(db_,
-          "INSERT INTO event (user_id, user_seq, dedup_key, id, source, type, subject, time, "
-          "received, data, change_id) VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9)",
-          out.userid, user_seq, out.id, out.source, out.type, out.subject, now_, out.data,
-          change_id_)
-        .run();
+    insert_event({out.userid,
+                  out.id,
+                  out.id,
+                  out.source,
+                  out.type,
+                  out.subject,
+                  now_,
+                  {},
+                  out.data,
+                  out.traceparent});
+    out.userseq = event_head(user);
     publications_.push_back({user, std::move(out)});
-    return user_seq;
+    return publications_.back().event.userseq;
+}
+
+Stored UnitOfWork::publish(const core::AcceptedEvent& event) {
+    if (auto before = stored_before(event); before.user_seq != 0) return before;
+    const auto attributes = attributes_column(event);
+    insert_event({event.user.str(), event.dedup_key, event.id, event.source, event.type,
+                  event.subject, event.time, attributes, event.data, event.traceparent});
+    const auto user_seq = event_head(event.user);
+    publications_.push_back({event.user, ipc::cloud_event(event, user_seq)});
+    return {Stored::As::fresh, event.id, event.type, user_seq};
+}
+
+/// What is known of the event's key: the log's row, or what retention left of it. One whose
+/// user_seq is 0 is new.
+Stored UnitOfWork::stored_before(const core::AcceptedEvent& event) {
+    const auto as = [](bool same) { return same ? Stored::As::duplicate : Stored::As::conflict; };
+    Query row(db_,
+              "SELECT id, type, user_seq, subject, data FROM event "
+              "WHERE user_id = ? AND source = ? AND dedup_key = ?",
+              event.user.str(), event.source, event.dedup_key);
+    if (row.step())
+        return {as(row.text(1) == event.type && row.text(3) == event.subject &&
+                   row.text(4) == event.data),
+                row.text(0), row.text(1), row.integer(2)};
+    Query seen(db_,
+               "SELECT id, type, user_seq, digest FROM seen "
+               "WHERE user_id = ? AND source = ? AND dedup_key = ? AND expires > ?",
+               event.user.str(), event.source, event.dedup_key, now_);
+    if (!seen.step()) return {};
+    return {as(seen.text(3) == core::content_digest(event.type, event.subject, event.data)),
+            seen.text(0), seen.text(1), seen.integer(2)};
 }
 
 std::optional<ipc::CloudEvent> UnitOfWork::find_event(const core::UserId& user,
@@ -82,10 +194,45 @@ std::optional<ipc::CloudEvent> UnitOfWork::find_event(const core::UserId& user,
     return read_event(row);
 }
 
+std::optional<core::Timestamp> UnitOfWork::received(const core::UserId& user,
+                                                    std::int64_t user_seq) {
+    Query row(db_, "SELECT received FROM event WHERE user_id = ? AND user_seq = ?", user.str(),
+              user_seq);
+    if (!row.step()) return {};
+    return row.time(0);
+}
+
+std::int64_t UnitOfWork::last_event_before(const core::UserId& user, core::Timestamp time) {
+    std::int64_t before = event_floor(user);     // came before, or is gone
+    std::int64_t behind = event_head(user) + 1;  // came then or later, or is not there yet
+    while (behind - before > 1) {
+        const auto middle = before + (behind - before) / 2;
+        const auto came = received(user, middle);
+        (came && *came < time ? before : behind) = middle;
+    }
+    return before;
+}
+
+std::int64_t UnitOfWork::scan_events(const core::UserId& user, std::int64_t after,
+                                     std::int64_t rows_max, const Visit& visit) {
+    Query row(db_,
+              "SELECT " EVENT_COLUMNS
+              " FROM event WHERE user_id = ? AND user_seq > ? ORDER BY user_seq LIMIT ?",
+              user.str(), after, rows_max);
+    std::int64_t rows = 0;
+    while (row.step()) {
+        ++rows;
+        after = row.integer(1);
+        if (!visit(read_event(row))) return after;
+    }
+    return rows < rows_max ? event_head(user) : after;
+}
+
 ipc::EventPage UnitOfWork::read_events(const core::UserId& user, std::int64_t after,
                                        const core::TopicFilter& filter, std::int64_t limit) {
     ipc::EventPage page;
     page.head = event_head(user);
+    page.oldest = event_floor(user) + 1;
     page.next = std::max(after, page.head);
     std::size_t bytes = 0;
     Query row(db_,
@@ -109,6 +256,7 @@ ipc::EventPage UnitOfWork::newest_events(const core::UserId& user, std::int64_t 
                                          const core::TopicFilter& filter, std::int64_t limit) {
     ipc::EventPage page;
     page.head = event_head(user);
+    page.oldest = event_floor(user) + 1;
     page.next = page.head;
     std::size_t bytes = 0;
     Query row(db_,

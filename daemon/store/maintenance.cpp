@@ -6,11 +6,10 @@
 namespace taskd::daemon {
 namespace {
 
-constexpr int trim_rows_max = 500;  // a batch short enough not to be felt by a request behind it
 // Zones come first: what they move must not go off at its old time.
-constexpr std::array<TimerKind, 5> timer_kinds{TimerKind::zones, TimerKind::reminder,
-                                               TimerKind::series, TimerKind::delivery,
-                                               TimerKind::retention};
+constexpr std::array<TimerKind, 7> timer_kinds{
+    TimerKind::zones,    TimerKind::reminder, TimerKind::series,   TimerKind::delivery,
+    TimerKind::consumer, TimerKind::handler,  TimerKind::retention};
 
 }  // namespace
 
@@ -106,49 +105,6 @@ void Maintenance::prove_writable(core::Timestamp now) {
         db_.rollback();
         throw;
     }
-}
-
-bool Maintenance::trim(core::Timestamp now, const Settings& settings) {
-    int most = 0;
-    const auto batch = [&](Query&& statement) { most = std::max(most, statement.run()); };
-    const core::Timestamp events_before = now - settings.retention_events;
-
-    batch(Query(db_,
-                "DELETE FROM reply WHERE rowid IN "
-                "(SELECT rowid FROM reply WHERE expires <= ? LIMIT ?)",
-                now, trim_rows_max));
-    batch(Query(db_,
-                "DELETE FROM change WHERE change_id IN "
-                "(SELECT change_id FROM change WHERE time < ? ORDER BY time LIMIT ?)",
-                now - settings.undo_ttl, trim_rows_max));
-    batch(Query(db_,
-                "DELETE FROM task WHERE (user_id, id) IN "
-                "(SELECT user_id, id FROM task t WHERE deleted < ? AND NOT EXISTS (SELECT 1 FROM "
-                "dependency d WHERE d.user_id = t.user_id AND d.depends_on = t.id) LIMIT ?)",
-                now - settings.undo_ttl, trim_rows_max));
-    batch(Query(db_,
-                "DELETE FROM delivery WHERE (user_id, id) IN "
-                "(SELECT user_id, id FROM delivery WHERE finished < ? LIMIT ?)",
-                events_before, trim_rows_max));
-    batch(Query(db_,
-                "DELETE FROM token WHERE (user_id, id) IN "
-                "(SELECT user_id, id FROM token WHERE expires <= ? LIMIT ?)",
-                now, trim_rows_max));
-    batch(Query(db_,
-                "DELETE FROM seen WHERE (user_id, source, dedup_key) IN "
-                "(SELECT user_id, source, dedup_key FROM seen WHERE expires <= ? LIMIT ?)",
-                now, trim_rows_max));
-    // `seq` rises with `received`, so the oldest rows of the log are a prefix for every user.
-    Query(db_,
-          "INSERT OR IGNORE INTO seen SELECT user_id, source, dedup_key, received + ?3 FROM "
-          "(SELECT * FROM event ORDER BY seq LIMIT ?2) WHERE received < ?1 AND received + ?3 > ?4",
-          events_before, trim_rows_max, std::int64_t{settings.dedup_ttl.count()}, now)
-        .run();
-    batch(Query(db_,
-                "DELETE FROM event WHERE seq IN "
-                "(SELECT seq FROM event ORDER BY seq LIMIT ?2) AND received < ?1",
-                events_before, trim_rows_max));
-    return most == trim_rows_max;
 }
 
 std::string quick_check(const std::string& path, const std::atomic<bool>& stopping) {

@@ -43,11 +43,30 @@ public:
     void prove_writable(core::Timestamp now);
 
     /// Removes a batch of what is past its time: replies, change rows, deleted tasks, finished
-    /// deliveries, expired tokens, and per user a prefix of the log, whose keys stay in `seen`
-    /// until dedup.ttl. Says whether a batch was full, so that more may be left.
+    /// deliveries, expired tokens, dead letters, and per user a prefix of the log, as far as that
+    /// user's consumers have settled it. Says whether a batch was full, so that more may be left.
     [[nodiscard]] bool trim(core::Timestamp now, const Settings& settings);
 
+    /// Removes a batch of the oldest events of a user whose log weighs more than
+    /// retention.max_bytes, whoever may still want them.
+    void trim_to_size(const core::UserId& user, core::Timestamp now, const Settings& settings);
+
+    /// What all users' consumers have before them and what was given up, for the counters.
+    struct Backlog {
+        std::int64_t consumers = 0;
+        std::int64_t lag_max = 0;               ///< of the one furthest behind
+        std::optional<core::Timestamp> oldest;  ///< when its first unsettled event came
+        std::int64_t in_flight = 0;
+        std::int64_t dead_letters = 0;
+    };
+    [[nodiscard]] Backlog backlog();
+
 private:
+    [[nodiscard]] int trim_log(const core::UserId& user, std::int64_t last, core::Timestamp now,
+                               const Settings& settings);
+    [[nodiscard]] bool trim_logs(core::Timestamp now, const Settings& settings);
+    void give_back_pages();
+
     Database& db_;
 };
 

@@ -79,6 +79,10 @@ core::Result<void> migrate(Database& database, core::Random& random) {
     }
     Query last(database, "SELECT seq FROM sqlite_sequence WHERE name = 'change'");
     if (last.step()) database.last_change_id = last.integer(0);
+    Query event(database,
+                "SELECT max(coalesce((SELECT max(seq) FROM event), 0), coalesce((SELECT CAST(value "
+                "AS INTEGER) FROM meta WHERE key = 'event_seq'), 0))");
+    if (event.step()) database.last_event_seq = event.integer(0);
     return {};
 }
 

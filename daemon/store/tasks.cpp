@@ -263,12 +263,19 @@ ipc::TaskFacetsReply UnitOfWork::facets(const core::UserId& user) {
 }
 
 std::int64_t UnitOfWork::next_task_number(const core::UserId& user) {
-    Query row(db_,
-              "INSERT INTO user (user_id, task_number_head) VALUES (?, 1) ON CONFLICT (user_id) "
-              "DO UPDATE SET task_number_head = task_number_head + 1 RETURNING task_number_head",
-              user.str());
+    Query row(
+        db_,
+        "INSERT INTO user (user_id, task_number_head, task_count) VALUES (?, 1, 1) ON CONFLICT "
+        "(user_id) DO UPDATE SET task_number_head = task_number_head + 1, "
+        "task_count = task_count + 1 RETURNING task_number_head",
+        user.str());
     core::check(row.step(), "an upsert returns its row");
     return row.integer(0);
+}
+
+std::int64_t UnitOfWork::count_tasks(const core::UserId& user) {
+    Query row(db_, "SELECT task_count FROM user WHERE user_id = ?", user.str());
+    return row.step() ? row.integer(0) : 0;
 }
 
 void UnitOfWork::insert_task(const Task& task) {

@@ -16,6 +16,10 @@ std::string_view to_string(TimerKind kind) {
         return "series";
     case TimerKind::zones:
         return "zones";
+    case TimerKind::consumer:
+        return "consumer";
+    case TimerKind::handler:
+        return "handler";
     }
     core::check(false, "a timer has a kind");
     return "";

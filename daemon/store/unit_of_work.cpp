@@ -28,6 +28,7 @@ UnitOfWork::UnitOfWork(StoreContext& context, core::Timestamp now, core::UserId 
 
 UnitOfWork::~UnitOfWork() {
     if (released_ || !db_.in_transaction()) return;
+    db_.log_heads.clear();
     try {
         db_.run("ROLLBACK TO unit");
         db_.run("RELEASE unit");
@@ -42,6 +43,11 @@ std::vector<Publication> UnitOfWork::release() {
     db_.run("RELEASE unit");
     released_ = true;
     return std::move(publications_);
+}
+
+void UnitOfWork::adopt(std::vector<Publication> publications) {
+    publications_.insert(publications_.end(), std::make_move_iterator(publications.begin()),
+                         std::make_move_iterator(publications.end()));
 }
 
 void UnitOfWork::remember(const char* table, const std::string& key, json before) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/consumer.h"
 #include "core/event.h"
 #include "core/idempotency.h"
+#include "core/inbound_event.h"
 #include "core/query.h"
 #include "core/random.h"
 #include "core/reminder.h"
@@ -16,6 +18,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,7 +28,7 @@
 namespace taskd::daemon {
 
 /// The kinds of rows in `timer`: what happens when they are due. On disk: do not change.
-enum class TimerKind { reminder, delivery, retention, series, zones };
+enum class TimerKind { reminder, delivery, retention, series, zones, consumer, handler };
 [[nodiscard]] std::string_view to_string(TimerKind kind);
 
 struct Timer {
@@ -39,6 +42,42 @@ struct Timer {
 struct Publication {
     core::UserId user;
     ipc::CloudEvent event;
+};
+
+/// What became of an event that was published.
+struct Stored {
+    enum class As { fresh, duplicate, conflict };
+    As as = As::fresh;
+    std::string id;  ///< of the first one, as type and user_seq
+    std::string type;
+    std::int64_t user_seq = 0;
+};
+
+/// What a handler has made of an event. On disk: do not change.
+enum class InboxState { done, waiting, dead };
+[[nodiscard]] std::string_view to_string(InboxState state);
+struct InboxMark {
+    std::string handler;
+    std::string source;
+    std::string dedup_key;
+    InboxState state = InboxState::done;
+    std::int64_t user_seq = 0;
+    std::int64_t attempts = 0;
+    std::optional<core::Timestamp> next;
+    std::string reason;
+};
+
+/// A dead letter as it is kept; its event is JSON.
+struct DeadLetterRow {
+    std::string id;
+    std::string origin;
+    std::string name;
+    std::int64_t user_seq = 0;
+    std::string type;
+    std::string event;
+    std::string reason;
+    std::int64_t attempts = 0;
+    core::Timestamp created;
 };
 
 /// What a unit needs to make ids and envelopes.
@@ -66,6 +105,13 @@ public:
     /// Keeps the work for the turn's commit and gives what is to be published after it.
     std::vector<Publication> release();
 
+    /// A unit of its own inside this one, for work that may fail without taking this one along.
+    [[nodiscard]] UnitOfWork nested(std::string command) {
+        return UnitOfWork(context_, now_, user_, std::move(command));
+    }
+    /// Takes over what a nested unit's release() gave.
+    void adopt(std::vector<Publication> publications);
+
     // tasks.cpp
     [[nodiscard]] core::Result<core::Task> find_task(const core::UserId& user,
                                                      const std::string& reference);
@@ -87,6 +133,8 @@ public:
     /// The tags and projects of open tasks.
     [[nodiscard]] ipc::TaskFacetsReply facets(const core::UserId& user);
     [[nodiscard]] std::int64_t next_task_number(const core::UserId& user);
+    /// All tasks of the user that are stored, also closed and deleted ones.
+    [[nodiscard]] std::int64_t count_tasks(const core::UserId& user);
     void insert_task(const core::Task& task);
     void update_task(const core::Task& before, const core::Task& after);
 
@@ -166,6 +214,8 @@ public:
     // events.cpp
     /// Appends to the user's log and to what release() gives; returns the event's user_seq.
     std::int64_t append_event(const core::UserId& user, const core::Event& event);
+    /// Appends an event of somebody else, unless its key is known.
+    [[nodiscard]] Stored publish(const core::AcceptedEvent& event);
     [[nodiscard]] std::optional<ipc::CloudEvent> find_event(const core::UserId& user,
                                                             std::int64_t user_seq);
     [[nodiscard]] ipc::EventPage read_events(const core::UserId& user, std::int64_t after,
@@ -173,6 +223,77 @@ public:
     [[nodiscard]] ipc::EventPage newest_events(const core::UserId& user, std::int64_t before,
                                                const core::TopicFilter& filter, std::int64_t limit);
     [[nodiscard]] std::int64_t event_head(const core::UserId& user);
+    /// The newest event that retention took: all up to it are gone, all behind it are there.
+    [[nodiscard]] std::int64_t event_floor(const core::UserId& user);
+    /// What the user's log weighs.
+    [[nodiscard]] std::int64_t event_bytes(const core::UserId& user);
+    /// The last event before `time`, by when it came; found by halving, as the log is in that
+    /// order but for steps of the clock.
+    [[nodiscard]] std::int64_t last_event_before(const core::UserId& user, core::Timestamp time);
+    [[nodiscard]] std::optional<core::Timestamp> received(const core::UserId& user,
+                                                          std::int64_t user_seq);
+    /// Hands events behind `after` to `visit` until it says no; at most `rows_max`. Returns the
+    /// number of the last one that was handed over, or the head when none is left.
+    using Visit = std::function<bool(const ipc::CloudEvent& event)>;
+    std::int64_t scan_events(const core::UserId& user, std::int64_t after, std::int64_t rows_max,
+                             const Visit& visit);
+
+    // consumers.cpp
+    [[nodiscard]] std::optional<core::Consumer> find_consumer(const core::UserId& user,
+                                                              const std::string& name);
+    [[nodiscard]] std::vector<core::Consumer> list_consumers(const core::UserId& user);
+    void insert_consumer(const core::Consumer& consumer);
+    void update_consumer(const core::Consumer& before, const core::Consumer& after);
+    void erase_consumer(const core::Consumer& consumer);
+    [[nodiscard]] std::optional<core::Unsettled> find_unsettled(const core::Consumer& consumer,
+                                                                std::int64_t user_seq);
+    /// Those whose turn it is, in order: their time has come, and no earlier one of their subject
+    /// is unsettled.
+    [[nodiscard]] std::vector<core::Unsettled> ready_unsettled(const core::Consumer& consumer,
+                                                               std::int64_t limit);
+    [[nodiscard]] std::vector<core::Unsettled> leased_to(const core::Consumer& consumer,
+                                                         const std::string& member);
+    [[nodiscard]] std::vector<core::Unsettled> lapsed_leases(const core::Consumer& consumer);
+    [[nodiscard]] bool is_subject_busy(const core::Consumer& consumer, const std::string& subject);
+    /// The earliest one that is in the log only, or none.
+    [[nodiscard]] std::optional<std::int64_t> first_unsettled(const core::Consumer& consumer);
+    /// When, after now, the next lease ends or the next wait is over.
+    [[nodiscard]] std::optional<core::Timestamp> next_due(const core::Consumer& consumer);
+    void insert_unsettled(const core::Consumer& consumer, const core::Unsettled& row);
+    void update_unsettled(const core::Consumer& consumer, const core::Unsettled& row);
+    void erase_unsettled(const core::Consumer& consumer, std::int64_t user_seq);
+    void erase_all_unsettled(const core::Consumer& consumer);
+    struct UnsettledCounts {
+        std::int64_t leased = 0;
+        std::int64_t waiting = 0;
+        std::int64_t held = 0;
+        std::vector<std::string> members;
+        [[nodiscard]] std::int64_t all() const { return leased + waiting + held; }
+    };
+    [[nodiscard]] UnsettledCounts count_unsettled(const core::Consumer& consumer);
+
+    // dead_letters.cpp
+    /// A letter with this id that is there already stays as it is.
+    void put_dead_letter(const core::UserId& user, const DeadLetterRow& letter);
+    [[nodiscard]] std::vector<DeadLetterRow> find_dead_letters(const core::UserId& user,
+                                                               const std::string& id_prefix);
+    [[nodiscard]] std::vector<DeadLetterRow> list_dead_letters(const core::UserId& user,
+                                                               const ipc::DeadLetterFilter& filter,
+                                                               const core::TopicFilter& types,
+                                                               std::int64_t limit,
+                                                               std::int64_t offset,
+                                                               std::int64_t& total);
+    [[nodiscard]] std::int64_t count_dead_letters(const core::UserId& user,
+                                                  const std::string& origin,
+                                                  const std::string& name, std::int64_t max);
+    void erase_dead_letter(const core::UserId& user, const DeadLetterRow& letter);
+
+    // inbox.cpp
+    [[nodiscard]] std::optional<InboxMark> find_mark(const core::UserId& user,
+                                                     const std::string& handler,
+                                                     std::int64_t user_seq);
+    void put_mark(const core::UserId& user, const std::optional<InboxMark>& before,
+                  const InboxMark& after, core::Timestamp expires);
 
     // replies.cpp
     struct StoredReply {
@@ -202,6 +323,9 @@ private:
     void move_timer(TimerKind kind, const core::UserId& user, const std::string& ref,
                     const std::optional<core::Timestamp>& before,
                     const std::optional<core::Timestamp>& after);
+    struct LogRow;
+    void insert_event(const LogRow& row);
+    [[nodiscard]] Stored stored_before(const core::AcceptedEvent& event);
     void remember(const char* table, const std::string& key, nlohmann::json before);
     void write_change();
 

@@ -12,6 +12,22 @@ struct Codec<core::Error> {
     }
 };
 
+/// Levels of arrays and objects. The parser has bounded them, so the recursion is too.
+std::size_t depth_of(const json& value) {
+    if (!value.is_structured()) return 0;
+    std::size_t deepest = 0;
+    for (const auto& inner : value) deepest = std::max(deepest, depth_of(inner));
+    return deepest + 1;
+}
+
+/// A name in data, which other services give as text or number.
+std::string name_in(const json& data, const char* member) {
+    const auto found = data.is_object() ? data.find(member) : data.end();
+    if (!data.is_object() || found == data.end()) return {};
+    if (found->is_string()) return found->get<std::string>();
+    return found->is_number_integer() ? found->dump() : std::string();
+}
+
 /// What can't be read is kept as the item's error: the others of the batch can.
 template <>
 struct Codec<PublishItem> {
@@ -20,8 +36,20 @@ struct Codec<PublishItem> {
     }
     static core::Result<PublishItem> decode(const std::string& field, const json& found) {
         auto event = codec::decode<CloudEvent>(field, found);
-        if (!event) return PublishItem{{}, event.error()};
-        return PublishItem{std::move(*event), {}};
+        if (!event) {
+            PublishItem unread;
+            unread.error = event.error();
+            return unread;
+        }
+        PublishItem item;
+        item.event = std::move(*event);
+        if (const auto data = found.find("data"); data != found.end()) {
+            item.event_id = name_in(*data, "event_id");
+            item.event_type = name_in(*data, "event_type");
+            item.user_id = name_in(*data, "user_id");
+            item.data_depth = depth_of(*data);
+        }
+        return item;
     }
 };
 

@@ -30,10 +30,20 @@ struct Ids {
     std::string task_id;
     std::string series;
     std::string token;
+    std::string letter;  ///< a dead letter of the consumer adas-group
+    json lease;          ///< of an event that adas-group has in flight
     std::int64_t event = 0;
 };
 
 constexpr const char* paused_number = "6";
+
+json published(const std::string& id, const json& data) {
+    return {{"specversion", "1.0"},
+            {"id", id},
+            {"source", "/adas-source"},
+            {"type", "adas.type"},
+            {"data", data}};
+}
 
 /// Ada's things, of each kind one at least.
 Ids fill(EngineFixture& f) {
@@ -59,6 +69,19 @@ Ids fill(EngineFixture& f) {
     ids.paused_series = add("adas-paused", {{"every", "week"}})["series"]["id"];
     f.result("series.pause", {{"series", ids.paused_series}});
     ids.token = f.result("admin.token_create", {{"name", "adas-token"}})["id"];
+    f.result("event.publish", {{"events", {published("adas-event", 1)}}});
+    f.result("consumer.create",
+             {{"name", "adas-group"}, {"from", "oldest"}, {"lease_ms", 86'400'000}});
+    const auto leased =
+        f.result("consumer.fetch",
+                 {{"name", "adas-group"}, {"member", "adas-member"}, {"limit", 2}})["events"];
+    const auto item = [](const json& lease) {
+        return json{{"userseq", lease["event"]["userseq"]}, {"fence", lease["fence"]}};
+    };
+    f.result("consumer.nack",
+             {{"name", "adas-group"}, {"items", {item(leased[0])}}, {"action", "dead"}});
+    ids.letter = f.result("dead_letter.list", json::object())["dead_letters"][0]["id"];
+    ids.lease = item(leased[1]);
     return ids;
 }
 
@@ -141,6 +164,28 @@ std::map<std::string, Attempts> attempts(const Ids& ids) {
         {"delivery.list", plain},
         {"event.read", {{json::object()}, {{{"after", ids.event}}}, {{{"after", ids.event - 1}}}}},
         {"event.list", {{json::object()}, {{{"before", ids.event}}}}},
+        {"event.publish",
+         {{{{"events", {published("bobs-event", 1)}}}},
+          {{{"events", {published("adas-event", 1)}}}},
+          // Ada's event of that key has other content.
+          {{{"events", {published("adas-event", 2)}}}, false},
+          {{{"events", {published("new", {{"user_id", "ada"}})}}}},
+          {{{"events", {published("adas-event", {{"user_id", "ada"}})}}, {"each", true}}}}},
+        {"consumer.create",
+         {{{{"name", "new"}}}, {{{"name", "adas-group"}, {"types", {"a"}}}, false}}},
+        {"consumer.fetch",
+         {{{{"name", "adas-group"}, {"member", "adas-member"}, {"holding", json::array()}}},
+          {{{"name", "adas-grou"}, {"member", "m"}}, false}}},
+        {"consumer.ack", {{{{"name", "adas-group"}, {"items", {ids.lease}}}}}},
+        {"consumer.nack", {{{{"name", "adas-group"}, {"items", {ids.lease}}, {"action", "dead"}}}}},
+        {"consumer.extend", {{{{"name", "adas-group"}, {"items", {ids.lease}}}}}},
+        {"consumer.reset", {{{{"name", "adas-group"}, {"to", "now"}}}}},
+        {"consumer.list", plain},
+        {"consumer.remove", {{{{"name", "adas-group"}}}}},
+        {"dead_letter.list",
+         {{json::object()}, {{{"ids", {ids.letter}}}}, {{{"name", "adas-group"}}}}},
+        {"dead_letter.retry", {{{{"ids", {ids.letter}}}}, {{{"name", "adas-group"}}}}},
+        {"dead_letter.drop", {{{{"ids", {ids.letter}}}}, {{{"all", true}}}}},
         {"bus.endpoint", plain},
         {"user.get", plain},
         {"user.set", {{{{"quiet_hours", "22:00-07:00"}}}}},

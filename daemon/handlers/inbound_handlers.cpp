@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/handlers/inbound_handlers.h"
+
+#include "core/uuid.h"
+#include "daemon/handlers/task_handlers.h"
+#include "ipc/json.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace taskd::daemon {
+namespace {
+
+using core::Error;
+using core::Reason;
+
+/// task.requested: the payload (or the data itself) has the fields of task.add.
+core::Result<void> add_requested_task(const ipc::CloudEvent& event, Handling& h) {
+    const auto data = ipc::parse_json(event.data);
+    if (!data || !data->is_object())
+        return core::invalid_argument("data", "is not an object with the fields of task.add");
+    const auto payload = data->find("payload");
+    const auto request = ipc::from_json<ipc::TaskAdd>(payload == data->end() ? *data : *payload);
+    if (!request) return tl::unexpected(request.error());
+    const auto added = add_task(*request, h);
+    if (!added) return tl::unexpected(added.error());
+    return {};
+}
+
+/// What a failure says; a store that lost the transaction is not for a handler to get over.
+core::Result<void> run_guarded(const EventHandler& handler, const ipc::CloudEvent& event,
+                               Handling& h) {
+    try {
+        return handler.run(event, h);
+    } catch (const StoreFailure& failure) {
+        return tl::unexpected(failure.error());
+    } catch (const std::exception& failure) {
+        return tl::unexpected(Error{Reason::internal, failure.what(), {}, {}});
+    }
+}
+
+/// One attempt, in a savepoint of its own.
+core::Result<void> attempt(const EventHandler& handler, const ipc::CloudEvent& event, Handling& h) {
+    auto unit = h.unit.nested("event." + handler.name);
+    Handling inner{unit,      core::UserId{event.userid}, h.settings, h.identity, h.standing,
+                   h.received};
+    inner.caller.user = inner.user;
+    const auto done = run_guarded(handler, event, inner);
+    if (done) h.unit.adopt(unit.release());
+    return done;
+}
+
+void give_up(const ipc::CloudEvent& event, InboxMark& mark, Handling& h) {
+    mark.state = InboxState::dead;
+    mark.next.reset();
+    h.unit.put_dead_letter(
+        core::UserId{event.userid},
+        {core::uuid_v7(h.unit.now(), h.unit.random()), "handler", mark.handler, mark.user_seq,
+         event.type, ipc::to_text(event), mark.reason, mark.attempts, h.unit.now()});
+}
+
+/// Makes one attempt and writes down what came of it.
+void run_and_mark(const EventHandler& handler, const ipc::CloudEvent& event,
+                  const std::optional<InboxMark>& before, InboxMark mark, Handling& h) {
+    mark.attempts += 1;
+    mark.next.reset();
+    mark.reason.clear();
+    mark.state = InboxState::done;
+    if (const auto done = attempt(handler, event, h); !done) {
+        mark.reason = done.error().message;
+        const auto wait = core::next_attempt(
+            h.settings.handler_retry, static_cast<int>(mark.attempts), h.unit.random().next());
+        if (wait && done.error().reason != Reason::invalid_argument) {
+            mark.state = InboxState::waiting;
+            mark.next = h.unit.now() + *wait;
+        } else {
+            give_up(event, mark, h);
+        }
+    }
+    h.unit.put_mark(core::UserId{event.userid}, before, mark, h.unit.now() + h.settings.dedup_ttl);
+}
+
+}  // namespace
+
+const std::vector<EventHandler>& event_handlers() {
+    static const std::vector<EventHandler> table{
+        {"task_requested", "task.requested", add_requested_task},
+    };
+    return table;
+}
+
+void run_handlers(const ipc::CloudEvent& event, const std::string& dedup_key, Handling& h) {
+    for (const auto& handler : h.standing.handlers)
+        if (handler.type == event.type)
+            run_and_mark(
+                handler, event, {},
+                {handler.name, event.source, dedup_key, InboxState::done, event.userseq, 0, {}, {}},
+                h);
+}
+
+void retry_handler(const Timer& timer, Handling& h) {
+    const auto slash = timer.ref.rfind('/');
+    std::int64_t user_seq = 0;
+    std::from_chars(timer.ref.data() + slash + 1, timer.ref.data() + timer.ref.size(), user_seq);
+    const auto mark = h.unit.find_mark(timer.user, timer.ref.substr(0, slash), user_seq);
+    if (!mark || mark->next != timer.due) return h.unit.erase_timer(timer);
+    const auto& handlers = h.standing.handlers;
+    const auto handler =
+        std::find_if(handlers.begin(), handlers.end(),
+                     [&](const EventHandler& known) { return known.name == mark->handler; });
+    const auto event = h.unit.find_event(timer.user, user_seq);
+    if (handler != handlers.end() && event) return run_and_mark(*handler, *event, mark, *mark, h);
+
+    InboxMark after = *mark;
+    after.reason = event ? "this taskd has no handler of that name" : "its event is past retention";
+    ipc::CloudEvent gone;
+    gone.userid = timer.user.str();
+    gone.id = mark->dedup_key;
+    gone.source = mark->source;
+    gone.userseq = user_seq;
+    give_up(event ? *event : gone, after, h);
+    h.unit.put_mark(timer.user, mark, after, h.unit.now() + h.settings.dedup_ttl);
+}
+
+bool revive_handler(const DeadLetterRow& letter, Handling& h) {
+    const auto mark = h.unit.find_mark(h.user, letter.name, letter.user_seq);
+    if (!mark || mark->state != InboxState::dead) return false;
+    InboxMark after = *mark;
+    after.state = InboxState::waiting;
+    after.attempts = 0;
+    after.next = h.unit.now();
+    h.unit.put_mark(h.user, mark, after, h.unit.now() + h.settings.dedup_ttl);
+    return true;
+}
+
+}  // namespace taskd::daemon

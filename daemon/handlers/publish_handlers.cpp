@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/text.h"
+#include "core/uuid.h"
+#include "daemon/handlers/event_handlers.h"
+#include "daemon/handlers/inbound_handlers.h"
+#include "ipc/cloud_event.h"
+#include "ipc/json.h"
+
+namespace taskd::daemon {
+namespace {
+
+using core::AcceptedEvent;
+using core::Error;
+using core::Reason;
+using core::Result;
+
+// Of one user: a producer that sends conflicts for ever must not fill the store with them.
+constexpr std::int64_t conflicts_kept_max = 1000;
+
+Result<AcceptedEvent> accepted(const ipc::PublishItem& item, const ipc::EventPublish& request,
+                               const Handling& h) {
+    if (item.error) return tl::unexpected(*item.error);
+    core::AcceptRules rules{h.user, h.unit.now(), request.require_ids, request.imported};
+    // A service speaks for many: whose event it is must be said.
+    if (h.caller.may_name_users && h.user == h.caller.user) rules.user = core::UserId{};
+    auto event = core::accept_event(ipc::inbound_event(item), rules);
+    if (!event) return event;
+    if (event->user != h.user && !h.caller.is_operator && !h.caller.may_name_users)
+        return tl::unexpected(Error{Reason::permission_denied,
+                                    "userid: only an operator or a service may name another user",
+                                    "userid",
+                                    {}});
+    if (h.unit.event_bytes(event->user) >= h.settings.quotas.event_bytes)
+        return tl::unexpected(
+            Error{Reason::resource_exhausted,
+                  "quota.event_bytes: the log holds " +
+                      std::to_string(h.settings.quotas.event_bytes) + " bytes, the most it may",
+                  "events", "retention.events and retention.max_bytes say how it gets smaller"});
+    return event;
+}
+
+/// The same key with other content: the first one stands, this one is kept beside it. The letter's
+/// id comes from the content, so that a repeat is the same letter.
+Error conflict(const AcceptedEvent& event, const Stored& first, bool each, Handling& h) {
+    DeadLetterRow letter;
+    letter.id = core::uuid_v5("conflict\n" + event.source + "\n" + event.dedup_key + "\n" +
+                              core::content_digest(event.type, event.subject, event.data));
+    letter.origin = "publish";
+    letter.type = event.type;
+    letter.event = ipc::to_text(ipc::cloud_event(event, 0));
+    letter.reason = "its key " + event.dedup_key + " is that of event #" +
+                    std::to_string(first.user_seq) + ", which has other content";
+    letter.attempts = 1;
+    letter.created = h.unit.now();
+    const bool kept = event.user == h.user &&
+                      h.unit.count_dead_letters(event.user, "publish", "", conflicts_kept_max) <
+                          conflicts_kept_max;
+    if (kept && each) h.unit.put_dead_letter(h.user, letter);
+    if (kept && !each) h.dead_letters.push_back(letter);
+    return {
+        Reason::conflict,
+        "id: \"" + core::clipped(event.dedup_key, 64) + "\" of source \"" +
+            core::clipped(event.source, 64) + "\" is event #" + std::to_string(first.user_seq) +
+            ", which has other content; that one stands",
+        "id",
+        kept ? "this one is dead letter " + letter.id.substr(0, 8) : "a new event needs a new id"};
+}
+
+Result<ipc::PublishResult> publish_one(const ipc::PublishItem& item,
+                                       const ipc::EventPublish& request, Handling& h) {
+    const auto event = accepted(item, request, h);
+    if (!event) return tl::unexpected(event.error());
+    const auto stored = h.unit.publish(*event);
+    if (stored.as == Stored::As::conflict)
+        return tl::unexpected(conflict(*event, stored, request.each, h));
+    const bool fresh = stored.as == Stored::As::fresh;
+    if (fresh && !request.imported)
+        for (const auto& handler : h.standing.handlers)
+            if (handler.type == event->type) {
+                run_handlers(ipc::cloud_event(*event, stored.user_seq), event->dedup_key, h);
+                break;
+            }
+    ipc::PublishResult result;
+    result.id = stored.id;
+    result.source = event->source;
+    result.type = stored.type;
+    result.userseq = stored.user_seq;
+    result.duplicate = !fresh;
+    return result;
+}
+
+}  // namespace
+
+Result<ipc::EventsPublished> publish_events(const ipc::EventPublish& request, Handling& h) {
+    const auto count = request.events.size();
+    if (count == 0 || count > ipc::publish_events_max)
+        return core::invalid_argument(
+            "events", std::to_string(count) + " events are not accepted; use 1 to 1000");
+    const auto per_second = h.settings.quotas.events_per_second;
+    if (!h.standing.budget.take(h.caller.user, static_cast<std::int64_t>(count), per_second,
+                                h.received))
+        return tl::unexpected(Error{Reason::resource_exhausted,
+                                    "quota.events_per_second: more than " +
+                                        std::to_string(per_second) +
+                                        " events a second were published",
+                                    "events", "send them more slowly"});
+    ipc::EventsPublished reply;
+    for (std::size_t i = 0; i < count; ++i) {
+        auto result = publish_one(request.events[i], request, h);
+        if (result) {
+            ++(result->duplicate ? reply.duplicates : reply.published);
+            reply.events.push_back(std::move(*result));
+            continue;
+        }
+        Error error = result.error();
+        if (count > 1) error.message = "events[" + std::to_string(i) + "]: " + error.message;
+        if (!request.each) return tl::unexpected(error);
+        ++reply.refused;
+        ipc::PublishResult refused;
+        refused.id = request.events[i].event.id;
+        refused.error = std::move(error);
+        reply.events.push_back(std::move(refused));
+    }
+    h.log_too_large = h.settings.retention_max_bytes > 0 &&
+                      h.unit.event_bytes(h.user) > h.settings.retention_max_bytes;
+    return reply;
+}
+
+}  // namespace taskd::daemon
