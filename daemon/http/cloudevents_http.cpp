@@ -117,6 +117,8 @@ Result<json> attributes_of(const HttpRequest& request) {
 Result<json> binary_event(const HttpRequest& request, const std::string* type) {
     auto event = attributes_of(request);
     if (!event) return event;
+    if (type != nullptr && !core::is_utf8(*type))
+        return core::invalid_argument("Content-Type", "is not UTF-8");
     if (type != nullptr) (*event)["datacontenttype"] = *type;
     if (request.body.empty()) return event;
     const std::string kind = type == nullptr ? "" : media_type(*type);
@@ -124,7 +126,14 @@ Result<json> binary_event(const HttpRequest& request, const std::string* type) {
         auto data = ipc::parse_json(request.body);
         if (!data) return tl::unexpected(data.error());
         (*event)["data"] = std::move(*data);
-    } else if (kind.rfind("text/", 0) == 0 && is_utf8_text(*type) && core::is_utf8(request.body)) {
+        return event;
+    }
+    // event.publish takes no more; as JSON it might be six times as much first.
+    if (request.body.size() > event_body_bytes_max)
+        return core::invalid_argument("data", "has " + std::to_string(request.body.size()) +
+                                                  " bytes; an event has at most " +
+                                                  std::to_string(event_body_bytes_max));
+    if (kind.rfind("text/", 0) == 0 && is_utf8_text(*type) && core::is_utf8(request.body)) {
         (*event)["data"] = request.body;
     } else {
         (*event)["data_base64"] = base64(request.body);

@@ -9,6 +9,7 @@
 namespace taskd::daemon {
 
 inline constexpr std::size_t events_of_batch_max = 1000;
+inline constexpr std::size_t event_body_bytes_max = 256 * 1024;  ///< of data that is not JSON
 
 /// Events that came in by one request, as event.publish takes them.
 struct PublishCall {

@@ -104,6 +104,11 @@ TEST_CASE("http: the data of an event in binary mode goes by its type") {
     CHECK(data("application/jsonp", "abc") == json{{"data_base64", "YWJj"}});
     CHECK(data("", std::string("\0\xff\x80x", 4)) == json{{"data_base64", "AP+AeA=="}});
     CHECK(data("json", "1") == json{{"data_base64", "MQ=="}});
+    const std::string largest(daemon::event_body_bytes_max, 'x');
+    for (const char* type : {"text/plain", "application/octet-stream"}) {
+        CHECK_FALSE(data(type, largest).is_null());
+        CHECK(data(type, largest + "x").is_null());
+    }
 }
 
 TEST_CASE("http: values of fields are unquoted, then decoded once") {
@@ -155,6 +160,7 @@ TEST_CASE("http: fields that are no attributes are refused by name") {
         CHECK(refused(name));
     }
     CHECK(refused("ce-subject", "%"));
+    CHECK(refusal_of(request(binary({{"content-type", "text/plain; x=\xff"}}), "x")).first == 400);
     CHECK(
         refusal_of(request(binary({{"content-type", "text/plain"}, {"content-type", "a/b"}}), "x"))
             .first == 400);
