@@ -298,7 +298,7 @@ void HttpFront::respond(Connection& connection, HttpAnswer answer) {
     write_to(connection);
 }
 
-void HttpFront::continue_stream(Connection& connection, HttpAnswer more) {
+void HttpFront::continue_stream(Connection& connection, const HttpAnswer& more) {
     connection.output += more.bytes;
     connection.close_after = connection.close_after || more.close;
     enter(connection, Phase::streaming, limits_.request);
@@ -383,7 +383,7 @@ void HttpFront::take_answers() {
         if (found == connections_.end()) continue;
         Connection& connection = *found->second;
         if (connection.phase == Phase::streaming)
-            continue_stream(connection, std::move(answer));
+            continue_stream(connection, answer);
         else if (connection.phase == Phase::running)
             respond(connection, std::move(answer));
     }

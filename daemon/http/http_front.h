@@ -96,7 +96,7 @@ private:
     void refuse(Connection& connection, const HttpRefusal& refusal);
     void respond(Connection& connection, HttpAnswer answer);
     void write_to(Connection& connection);
-    void continue_stream(Connection& connection, HttpAnswer more);
+    void continue_stream(Connection& connection, const HttpAnswer& more);
     void give_answer(Id id, HttpAnswer answer);
     void enter(Connection& connection, Phase phase, std::chrono::milliseconds limit);
     void watch(Connection& connection, std::uint32_t events);

@@ -18,6 +18,7 @@ int hex_digit(char c) {
 
 std::vector<std::string> names_of(const std::vector<HttpQuery::Name>& known) {
     std::vector<std::string> names;
+    names.reserve(known.size());
     for (const auto& each : known) names.emplace_back(each.name);
     return names;
 }
