@@ -207,6 +207,8 @@ class Streams(EventsTestCase):
             self.add()
             self.assertTrue(curl.stdout.readline().startswith("data: {"))
             self.assertEqual([curl.stdout.readline() for _ in range(2)], ["\n", "id: 3\n"])
+            # A stream that has given all there is ends with the chunk that says so.
+            support.wait_for(lambda: self.polls_parked() == 2, "both streams wait for more")
             self.home.kill(signal.SIGTERM)
             self.assertEqual(curl.wait(support.DEADLINE), 0)
 
@@ -223,7 +225,8 @@ class Streams(EventsTestCase):
             self.add(20, notes=notes)
             reader.events(20)
             self.assert_healthy()
-        self.assertLess(self.resident() - before, 60_000_000)
+        if not support.is_sanitized():
+            self.assertLess(self.resident() - before, 60_000_000)
         support.wait_for(lambda: self.sample("taskd_http_connections_open") == 1, "all are cut")
         for stream in stuck:
             while stream.event() is not None:
