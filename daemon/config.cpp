@@ -137,6 +137,9 @@ const std::vector<ConfigKey>& config_keys() {
         {"http.timeout", Type::span, "10s", 100, 600 * second,
          "time to send a request, and to take its answer"},
         {"http.idle", Type::span, "2m", 100, 3600 * second, "how long an idle connection is kept"},
+        {"http.streams_max", Type::integer, "64", 1, 1000, "streams of events open at once"},
+        {"http.keep_alive", Type::span, "15s", 100, 60 * second,
+         "longest silence of a stream of events"},
     };
     return keys;
 }

@@ -2,6 +2,7 @@
 #include "daemon/http/http_access.h"
 
 #include "core/text.h"
+#include "daemon/secret.h"
 
 #include <algorithm>
 
@@ -29,6 +30,13 @@ std::string host_name_of(const std::string& host) {
                           std::all_of(host.begin() + static_cast<std::ptrdiff_t>(colon) + 1,
                                       host.end(), [](char c) { return c >= '0' && c <= '9'; });
     return core::to_lower(has_port ? host.substr(0, colon) : host);
+}
+
+/// The token in an Authorization field; none when its scheme is another one.
+std::optional<std::string_view> bearer_secret(std::string_view value) {
+    constexpr std::string_view scheme = "bearer ";
+    if (core::to_lower(value.substr(0, scheme.size())) != scheme) return {};
+    return core::trim(value.substr(scheme.size()));
 }
 
 }  // namespace
@@ -63,13 +71,9 @@ tl::expected<Caller, HttpRefusal> HttpAccess::identify(const HttpJob& job) const
     const auto authorizations = job.request.count("authorization");
     if (authorizations > 1) return refuse(400, "more than one Authorization field");
     if (authorizations == 1) {
-        const std::string& value = *job.request.field("authorization");
-        constexpr std::string_view scheme = "bearer ";
-        if (core::to_lower(value.substr(0, scheme.size())) != scheme)
-            return unauthenticated("Authorization: use the scheme Bearer", challenge);
-        const auto secret = core::trim(std::string_view(value).substr(scheme.size()));
-        if (const auto caller = tokens_.find(secret, clock_.now()))
-            if (!options_.admits || options_.admits(caller->user)) return *caller;
+        const auto secret = bearer_secret(*job.request.field("authorization"));
+        if (!secret) return unauthenticated("Authorization: use the scheme Bearer", challenge);
+        if (const auto caller = of_token(sha256_hex(*secret))) return *caller;
         // Not a word about whether it was revoked, has expired or never was.
         return unauthenticated("the token is not in force; make one with taskctl token create",
                                challenge_again);
@@ -81,6 +85,19 @@ tl::expected<Caller, HttpRefusal> HttpAccess::identify(const HttpJob& job) const
     }
     return unauthenticated("send Authorization: Bearer TOKEN; taskctl token create makes one",
                            challenge);
+}
+
+std::optional<Caller> HttpAccess::of_token(const std::string& hash) const {
+    auto caller = tokens_.find_hash(hash, clock_.now());
+    if (caller && options_.admits && !options_.admits(caller->user)) return {};
+    return caller;
+}
+
+CallerNow HttpAccess::caller_now(const HttpJob& job) const {
+    if (const auto* authorization = job.request.field("authorization"))
+        if (const auto secret = bearer_secret(*authorization))
+            return [this, hash = sha256_hex(*secret)] { return of_token(hash); };
+    return [this, uid = job.peer.uid] { return uid ? user_of_uid_(*uid) : std::nullopt; };
 }
 
 tl::expected<void, HttpRefusal> HttpAccess::may_read_metrics(const HttpJob& job) const {

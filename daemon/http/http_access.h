@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/result.h"
+#include "daemon/http/event_tickets.h"
 #include "daemon/http/http_job.h"
 #include "daemon/http/token_table.h"
 
@@ -42,12 +43,18 @@ public:
     /// Errors: 401 - nobody, or a token that is not in force.
     [[nodiscard]] tl::expected<Caller, HttpRefusal> identify(const HttpJob& job) const;
 
+    /// The same caller at any later time, without the secret; for one that was identified. None
+    /// once the token is revoked or has expired, or the user has left. Outlived by this object.
+    [[nodiscard]] CallerNow caller_now(const HttpJob& job) const;
+
     /// Whether the counters, which tell of all users, may be read.
     ///
     /// Errors: 401 as above; 403 - neither an operator nor a service.
     [[nodiscard]] tl::expected<void, HttpRefusal> may_read_metrics(const HttpJob& job) const;
 
 private:
+    [[nodiscard]] std::optional<Caller> of_token(const std::string& hash) const;
+
     Options options_;
     const TokenTable& tokens_;
     UserOfUid user_of_uid_;

@@ -61,13 +61,7 @@ HttpFront::HttpFront(std::vector<Listener> listeners, Limits limits,
       wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       last_id_(http_listeners_max),
       workers_(limits.threads, limits.queue_max, std::move(make_handler),
-               [this](Id id, HttpAnswer answer) {
-                   {
-                       const std::lock_guard lock(answers_mutex_);
-                       answers_.emplace_back(id, std::move(answer));
-                   }
-                   wake();
-               }) {
+               [this](Id id, HttpAnswer answer) { give_answer(id, std::move(answer)); }) {
     core::check(listeners_.size() <= http_listeners_max, "listeners have ids of their own");
     add_to(epoll_, wake_.get(), wake_id);
     for (std::size_t i = 0; i < listeners_.size(); ++i) add_to(epoll_, listeners_[i].fd(), i + 1);
@@ -83,6 +77,18 @@ void HttpFront::begin_stop(milliseconds grace) {
     if (!stopping_) grace_ = grace;
     stopping_ = true;
     wake();
+}
+
+void HttpFront::give_answer(Id id, HttpAnswer answer) {
+    {
+        const std::lock_guard lock(answers_mutex_);
+        answers_.emplace_back(id, std::move(answer));
+    }
+    wake();
+}
+
+void HttpFront::feed(Id connection, std::string bytes, bool is_last) {
+    give_answer(connection, {std::move(bytes), is_last});
 }
 
 void HttpFront::wake() {
@@ -206,6 +212,10 @@ void HttpFront::handle(Connection& connection, std::uint32_t events) {
         return read_from(connection);
     case Phase::writing:
         return write_to(connection);
+    case Phase::streaming:
+        if ((events & EPOLLRDHUP) != 0) return close_connection(connection.id);
+        if (!connection.output.empty()) write_to(connection);
+        return;
     case Phase::lingering:
         return discard_from(connection);
     case Phase::running:
@@ -282,25 +292,47 @@ void HttpFront::respond(Connection& connection, HttpAnswer answer) {
     connection.output = std::move(answer.bytes);
     connection.written = 0;
     connection.close_after = connection.close_after || answer.close || is_closing_;
-    enter(connection, Phase::writing, limits_.request);
+    connection.stream = std::move(answer.stream);
+    if (connection.stream) connection.close_after = is_closing_;
+    enter(connection, connection.stream ? Phase::streaming : Phase::writing, limits_.request);
+    write_to(connection);
+}
+
+void HttpFront::continue_stream(Connection& connection, const HttpAnswer& more) {
+    connection.output += more.bytes;
+    connection.close_after = connection.close_after || more.close;
+    enter(connection, Phase::streaming, limits_.request);
     write_to(connection);
 }
 
 void HttpFront::write_to(Connection& connection) {
+    const auto written_before = connection.written;
     while (connection.written < connection.output.size()) {
         const ssize_t count =
             send(connection.fd.get(), connection.output.data() + connection.written,
                  connection.output.size() - connection.written, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0 && errno == EAGAIN) return;
+        if (count < 0 && errno == EAGAIN) {
+            // An answer has its time as a whole; a stream lives as long as it is read.
+            if (connection.stream && connection.written > written_before)
+                enter(connection, Phase::streaming, limits_.request);
+            return;
+        }
         if (count < 0) return close_connection(connection.id);
         connection.written += static_cast<std::size_t>(count);
     }
     connection.output = {};
+    connection.written = 0;
     if (connection.close_after) {
         // Closing with unread bytes resets the connection, and the answer with it.
         shutdown(connection.fd.get(), SHUT_WR);
+        if (connection.stream) std::exchange(connection.stream, nullptr)->closed();
         return enter(connection, Phase::lingering, linger_max);
+    }
+    if (connection.stream) {
+        deadlines_.erase({connection.deadline, connection.id});
+        watch(connection, EPOLLRDHUP);
+        return connection.stream->drained(connection.id);
     }
     connection.parser = HttpParser(limits_.body_bytes_max);
     enter(connection, Phase::idle, limits_.idle);
@@ -312,7 +344,10 @@ void HttpFront::enter(Connection& connection, Phase phase, milliseconds limit) {
     deadlines_.erase({connection.deadline, connection.id});
     connection.deadline = steady_clock::now() + limit;
     deadlines_.emplace(connection.deadline, connection.id);
-    watch(connection, phase == Phase::writing ? EPOLLOUT : EPOLLIN);
+    // Of a stream's client nothing is read any more, but that it leaves must be seen.
+    watch(connection, phase == Phase::streaming ? EPOLLOUT | EPOLLRDHUP
+                      : phase == Phase::writing ? EPOLLOUT
+                                                : EPOLLIN);
 }
 
 void HttpFront::watch(Connection& connection, std::uint32_t events) {
@@ -343,15 +378,22 @@ void HttpFront::take_answers() {
         const std::lock_guard lock(answers_mutex_);
         answers.swap(answers_);
     }
-    for (auto& [id, answer] : answers)
-        if (const auto found = connections_.find(id); found != connections_.end())
-            respond(*found->second, std::move(answer));
+    for (auto& [id, answer] : answers) {
+        const auto found = connections_.find(id);
+        if (found == connections_.end()) continue;
+        Connection& connection = *found->second;
+        if (connection.phase == Phase::streaming)
+            continue_stream(connection, answer);
+        else if (connection.phase == Phase::running)
+            respond(connection, std::move(answer));
+    }
 }
 
 void HttpFront::close_connection(Id id) {
     const auto found = connections_.find(id);
     deadlines_.erase({found->second->deadline, id});
     (void)hold(*found->second, 0);
+    if (found->second->stream) found->second->stream->closed();
     connections_.erase(found);  // closing takes it out of epoll
     open_ = connections_.size();
 }
@@ -360,7 +402,7 @@ void HttpFront::stop_now() {
     is_closing_ = true;
     close_at_ = steady_clock::now() + grace_;
     listeners_.clear();
-    std::vector<Id> unused;
+    std::vector<Id> unused;  // a stream is none of those that come to an end by themselves
     for (const auto& [id, connection] : connections_)
         if (connection->phase != Phase::running && connection->phase != Phase::writing)
             unused.push_back(id);

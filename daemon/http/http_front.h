@@ -24,7 +24,9 @@ namespace taskd::daemon {
 /// A connection has one request under way; further ones that were sent already wait unread in the
 /// socket and are answered in order. When all connections are taken, the one that has been idle
 /// longest is closed for a new one, else the one that has been sending its request for longest;
-/// one that waits for its answer is never closed for another.
+/// one that waits for its answer is never closed for another, nor is a stream: an answer that goes
+/// on with what is fed to it. Its HttpStream is told when all of that is written; it is cut when it
+/// takes nothing for `request` while something waits.
 class HttpFront {
 public:
     struct Limits {
@@ -50,6 +52,11 @@ public:
     /// Closes the listeners and all connections without a request under way; finishes the others
     /// for at most `grace`. Returns at once.
     void begin_stop(std::chrono::milliseconds grace);
+
+    /// Gives a stream more to write, and ends it behind that if `is_last`; nothing happens if its
+    /// connection is gone. Any thread, and once for each time that the stream was drained.
+    void feed(std::uint64_t connection, std::string bytes, bool is_last);
+
     [[nodiscard]] bool has_stopped() const { return stopped_; }
 
     [[nodiscard]] std::size_t connections() const { return open_; }
@@ -58,7 +65,7 @@ public:
 private:
     using Time = std::chrono::steady_clock::time_point;
     using Id = std::uint64_t;
-    enum class Phase { idle, reading, running, writing, lingering };
+    enum class Phase { idle, reading, running, writing, streaming, lingering };
     struct Connection {
         Id id;
         UniqueFd fd;
@@ -71,6 +78,7 @@ private:
         std::string output{};
         std::size_t written = 0;
         bool close_after = false;
+        std::shared_ptr<HttpStream> stream{};
         std::size_t held = 0;  ///< of its body, in memory
     };
 
@@ -88,6 +96,8 @@ private:
     void refuse(Connection& connection, const HttpRefusal& refusal);
     void respond(Connection& connection, HttpAnswer answer);
     void write_to(Connection& connection);
+    void continue_stream(Connection& connection, const HttpAnswer& more);
+    void give_answer(Id id, HttpAnswer answer);
     void enter(Connection& connection, Phase phase, std::chrono::milliseconds limit);
     void watch(Connection& connection, std::uint32_t events);
     void expire();

@@ -9,8 +9,9 @@
 namespace taskd::daemon {
 namespace {
 
-constexpr std::array<std::pair<int, std::string_view>, 22> phrases{{
+constexpr std::array<std::pair<int, std::string_view>, 23> phrases{{
     {200, "OK"},
+    {201, "Created"},
     {204, "No Content"},
     {400, "Bad Request"},
     {401, "Unauthorized"},
@@ -44,11 +45,12 @@ std::string_view http_reason_phrase(int status) {
 
 std::string problem_json(const HttpRefusal& refusal) {
     // about:blank: the status says it all, and the title is its name (RFC 9457 section 4.2.1).
-    return nlohmann::json{{"type", "about:blank"},
-                          {"title", http_reason_phrase(refusal.status)},
-                          {"status", refusal.status},
-                          {"detail", refusal.detail}}
-        .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    nlohmann::json problem{{"type", "about:blank"},
+                           {"title", http_reason_phrase(refusal.status)},
+                           {"status", refusal.status},
+                           {"detail", refusal.detail}};
+    for (const auto& [name, value] : refusal.members) problem[name] = value;
+    return problem.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::string problem_response(const HttpRefusal& refusal) {
@@ -61,6 +63,19 @@ std::string problem_response(const HttpRefusal& refusal) {
     for (const auto& [name, value] : refusal.fields)
         out.append(name).append(": ").append(value).append("\r\n");
     return out + "\r\n" + body;
+}
+
+HttpRefusal refusal_of(const core::Error& error, int status) {
+    HttpRefusal refusal{status, error.message, {}};
+    refusal.members.emplace_back("reason", core::to_string(error.reason));
+    if (!error.field.empty()) refusal.members.emplace_back("field", error.field);
+    if (!error.hint.empty()) refusal.members.emplace_back("hint", error.hint);
+    if (status == 503) refusal.fields.emplace_back("Retry-After", "1");
+    return refusal;
+}
+
+HttpRefusal refusal_of(const core::Error& error) {
+    return refusal_of(error, http_status(error.reason));
 }
 
 int http_status(core::Reason reason) {

@@ -14,6 +14,11 @@ namespace taskd::daemon {
 /// A whole response that closes the connection, for what is refused before there is a request.
 [[nodiscard]] std::string problem_response(const HttpRefusal& refusal);
 
+/// A call's error as a problem, with its reason, field and hint; with the status of its reason, or
+/// another one.
+[[nodiscard]] HttpRefusal refusal_of(const core::Error& error);
+[[nodiscard]] HttpRefusal refusal_of(const core::Error& error, int status);
+
 /// The name of a status (RFC 9110 section 15).
 [[nodiscard]] std::string_view http_reason_phrase(int status);
 

@@ -45,6 +45,8 @@ struct HttpRefusal {
     int status = 400;
     std::string detail;
     std::vector<std::pair<std::string, std::string>> fields;  ///< Retry-After, Allow, ...
+    /// Further members of the document: reason, field and hint of a call's error.
+    std::vector<std::pair<std::string, std::string>> members{};
 };
 
 }  // namespace taskd::daemon

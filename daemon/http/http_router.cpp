@@ -5,10 +5,9 @@
 
 #include "core/rfc3339.h"
 #include "core/text.h"
+#include "daemon/http/event_routes.h"
+#include "daemon/http/http_calls.h"
 #include "daemon/http/http_problem.h"
-#include "daemon/http/rpc_bridge.h"
-#include "ipc/json.h"
-#include "ipc/messages.h"
 #include "ipc/rpc.h"
 
 #include <nlohmann/json.hpp>
@@ -23,21 +22,27 @@ namespace {
 using httplib::Response;
 using nlohmann::json;
 
-// A long poll of the greatest length, and the turn that answers it.
-constexpr std::chrono::milliseconds rpc_patience{ipc::wait_ms_max + 5'000};
-constexpr const char* retry_after_seconds = "1";
-constexpr const char* json_type = "application/json";
-
 struct Route {
     std::string_view path;
-    std::string_view method;  ///< GET also stands for HEAD
+    std::string_view methods;  ///< as Allow lists them
+    bool for_pages = false;    ///< those of http.origins may read the answers (CORS)
+
+    [[nodiscard]] bool allows(const std::string& method) const {
+        const auto words = core::split(methods, ',');
+        return std::any_of(words.begin(), words.end(),
+                           [&](const std::string& word) { return core::trim(word) == method; });
+    }
 };
-constexpr std::array<Route, 6> routes{{{"/health", "GET"},
-                                       {"/health/live", "GET"},
-                                       {"/health/ready", "GET"},
-                                       {"/healthz", "GET"},
-                                       {"/metrics", "GET"},
-                                       {"/v1/rpc", "POST"}}};
+constexpr const char* events_path = "/v1/events";
+constexpr const char* tickets_path = "/v1/events/tickets";
+constexpr std::array<Route, 8> routes{{{"/health", "GET, HEAD"},
+                                       {"/health/live", "GET, HEAD"},
+                                       {"/health/ready", "GET, HEAD"},
+                                       {"/healthz", "GET, HEAD"},
+                                       {"/metrics", "GET, HEAD"},
+                                       {"/v1/rpc", "POST"},
+                                       {events_path, "GET, HEAD, POST, OPTIONS", true},
+                                       {tickets_path, "POST, OPTIONS", true}}};
 
 const Route* find_route(std::string_view path) {
     const auto found = std::find_if(routes.begin(), routes.end(),
@@ -72,58 +77,40 @@ private:
     std::size_t read_ = 0;
 };
 
-/// One of the places of calls to the loop, given back however the call ends.
-class CallSlot {
-public:
-    CallSlot(HttpServices& services, const core::UserId& user) : services_(services), user_(user) {
-        const std::lock_guard lock(services_.rpc_mutex);
-        const auto mine = services_.rpc_of_user.find(user_);
-        const std::size_t of_user = mine == services_.rpc_of_user.end() ? 0 : mine->second;
-        taken_ = services_.rpc_running < services_.rpc_max && of_user < services_.rpc_of_user_max;
-        if (!taken_) return;
-        ++services_.rpc_running;
-        services_.rpc_of_user[user_] = of_user + 1;
-    }
-    CallSlot(const CallSlot&) = delete;
-    CallSlot& operator=(const CallSlot&) = delete;
-    ~CallSlot() {
-        if (!taken_) return;
-        const std::lock_guard lock(services_.rpc_mutex);
-        --services_.rpc_running;
-        const auto mine = services_.rpc_of_user.find(user_);
-        if (--mine->second == 0) services_.rpc_of_user.erase(mine);
-    }
-
-    [[nodiscard]] bool taken() const { return taken_; }
-
-private:
-    HttpServices& services_;
-    core::UserId user_;
-    bool taken_ = false;
-};
-
 bool is_json(const HttpRequest& request) {
     const auto* type = request.field("content-type");
     if (type == nullptr || request.count("content-type") > 1) return false;
     return core::to_lower(core::trim(type->substr(0, type->find(';')))) == json_type;
 }
 
-/// The status for a reply. A batch is 200 whatever is in it. Replies are written with sorted
-/// members, so one that reports an error begins with it, and a large result isn't read again.
-int status_of(const std::string& reply, bool store_fails) {
+/// The error that a reply reports, if it is one. Replies are written with sorted members, so one
+/// that reports an error begins with it, and a large result isn't read again.
+std::optional<core::Error> error_of(const std::string& reply) {
     constexpr std::string_view error_first = "{\"error\":";
-    if (reply.compare(0, error_first.size(), error_first) != 0) return 200;
+    if (reply.compare(0, error_first.size(), error_first) != 0) return {};
     const auto result = ipc::parse_reply(reply);
-    if (result) return 200;
-    const auto reason = result.error().reason;
-    if (reason == core::Reason::resource_exhausted && store_fails) return 507;
-    return http_status(reason);
+    if (result) return {};
+    return result.error();
+}
+
+/// The head of an answer that goes on, and what it begins with. The connection is not kept: where
+/// a client that reads slowly is cut, it would not know what came before.
+std::string stream_head(const HttpRequest& request, const HttpReply& reply) {
+    const bool is_chunked = request.minor_version > 0;
+    std::string head = "HTTP/1.1 200 OK\r\nContent-Type: " + reply.type +
+                       "\r\nConnection: close\r\nCache-Control: no-store"
+                       "\r\nX-Accel-Buffering: no\r\nX-Content-Type-Options: nosniff\r\nDate: " +
+                       http_date() + "\r\n";
+    if (is_chunked) head += "Transfer-Encoding: chunked\r\n";
+    for (const auto& [name, value] : cors_fields(request))
+        head.append(name).append(": ").append(value).append("\r\n");
+    return head + "\r\n" + event_stream_preface(is_chunked);
 }
 
 class Router : private httplib::Server {
 public:
     explicit Router(HttpServices& services)
-        : services_(services), loop_(services.context, services.aborting) {
+        : services_(services), calls_(services), events_(services, calls_) {
         set_pre_routing_handler([this](const httplib::Request&, Response& response) {
             return gate(response) ? HandlerResponse::Unhandled : HandlerResponse::Handled;
         });
@@ -137,6 +124,10 @@ public:
             response.set_header("Date", http_date());
             response.set_header("Cache-Control", "no-store");
             response.set_header("X-Content-Type-Options", "nosniff");
+            const Route* route = find_route(job_->request.path());
+            if (!is_admitted_ || route == nullptr || !route->for_pages) return;
+            for (const auto& [name, value] : cors_fields(job_->request))
+                response.set_header(name, value);
         });
         const auto get = [this](const char* path, void (Router::*run)(Response&)) {
             Get(path, [this, run](const httplib::Request&, Response& response) {
@@ -149,10 +140,23 @@ public:
         get("/healthz", &Router::healthz);
         get("/metrics", &Router::metrics);
         Post("/v1/rpc", [this](const httplib::Request&, Response& response) { rpc(response); });
+        const auto serve = [this](HttpResult (EventRoutes::*run)(const HttpJob&)) {
+            return [this, run](const httplib::Request&, Response& response) {
+                give(response, (events_.*run)(*job_));
+            };
+        };
+        Get(events_path, serve(&EventRoutes::get));
+        Post(events_path, serve(&EventRoutes::publish));
+        Post(tickets_path, serve(&EventRoutes::make_ticket));
+        for (const char* path : {events_path, tickets_path})
+            Options(path,
+                    [this](const httplib::Request&, Response& response) { preflight(response); });
     }
 
     HttpAnswer answer(const HttpJob& job) {
         job_ = &job;
+        is_admitted_ = false;
+        stream_ = {};
         const HttpRequest& request = job.request;
         const Route* route = find_route(request.path());
         // Unknown paths are refused by the gate; their text never gets here.
@@ -163,6 +167,8 @@ public:
         constexpr std::size_t status_at = 9;  // behind "HTTP/1.1 "
         services_.metrics.http(route ? route->path : "other",
                                std::atoi(stream.output.substr(status_at, 3).c_str()));
+        // cpp-httplib would give it a length.
+        if (stream_.stream) return {stream_head(request, stream_), true, std::move(stream_.stream)};
         return {std::move(stream.output), close_};
     }
 
@@ -173,6 +179,14 @@ private:
         response.set_content(problem_json(refusal), "application/problem+json");
     }
 
+    void give(Response& response, HttpResult result) {
+        if (!result) return refuse(response, result.error());
+        response.status = result->status;
+        for (const auto& [name, value] : result->fields) response.set_header(name, value);
+        response.set_content(result->body, result->type);
+        if (result->stream) stream_ = std::move(*result);
+    }
+
     /// Whether the request goes on to its route.
     bool gate(Response& response) {
         const HttpRequest& request = job_->request;
@@ -180,14 +194,14 @@ private:
             refuse(response, admitted.error());
             return false;
         }
+        is_admitted_ = true;
         const Route* route = find_route(request.path());
         if (route == nullptr) {
             refuse(response, {404, "there is no such path; see taskd-protocol(7)", {}});
             return false;
         }
-        if (request.method == route->method || (request.method == "HEAD" && route->method == "GET"))
-            return true;
-        const std::string allowed = route->method == "GET" ? "GET, HEAD" : "POST";
+        if (route->allows(request.method)) return true;
+        const std::string allowed(route->methods);
         refuse(response, {405, "use " + allowed, {{"Allow", allowed}}});
         return false;
     }
@@ -228,32 +242,36 @@ private:
             return refuse(
                 response,
                 {415, "Content-Type: use application/json", {{"Accept-Post", json_type}}});
-        if (services_.pulse.is_stopping())
-            return refuse(response,
-                          {503, "taskd is stopping", {{"Retry-After", retry_after_seconds}}});
-        const CallSlot slot(services_, caller->user);
-        if (!slot.taken())
-            return refuse(response, {503,
-                                     "as many calls as there can be at once are running",
-                                     {{"Retry-After", retry_after_seconds}}});
-        services_.pulse.asked(services_.clock.monotonic());
-        const auto reply = loop_.call(*caller, job_->request.body, rpc_patience);
-        if (!reply)
-            return refuse(response, {504,
-                                     "no reply in time; the call may have been accepted: repeat it "
-                                     "with the same idempotency_key",
-                                     {}});
+        const auto reply = calls_.run(*caller, job_->request.body);
+        if (!reply) return refuse(response, reply.error());
         if (reply->empty()) {
             response.status = 204;  // notifications only, and what they did is on disk
             return;
         }
-        response.status = status_of(*reply, services_.pulse.store_fails());
+        const auto error = error_of(*reply);  // a batch is 200 whatever is in it
+        response.status = error ? calls_.status_of(error->reason) : 200;
         response.set_content(*reply, json_type);
     }
 
+    /// What a browser asks before it sends what a plain form couldn't; it brings no credentials.
+    void preflight(Response& response) {
+        response.status = 204;
+        const std::string methods(find_route(job_->request.path())->methods);
+        response.set_header("Allow", methods);
+        if (job_->request.field("origin") == nullptr) return;
+        response.set_header("Access-Control-Allow-Methods", methods);
+        response.set_header("Access-Control-Allow-Headers",
+                            "Authorization, Content-Type, Last-Event-ID, ce-specversion, ce-id, "
+                            "ce-source, ce-type, ce-subject, ce-time, ce-dataschema");
+        response.set_header("Access-Control-Max-Age", "600");
+    }
+
     HttpServices& services_;
-    RpcCaller loop_;
+    HttpCalls calls_;
+    EventRoutes events_;
     const HttpJob* job_ = nullptr;
+    bool is_admitted_ = false;  ///< Host and Origin are let in
+    HttpReply stream_;          ///< an answer that goes on
     bool close_ = false;
 };
 

@@ -25,6 +25,11 @@ std::vector<std::string> words_of(const std::string& list) {
     return words;
 }
 
+/// How many of all places one user may have: where several users call, one can't take all.
+std::size_t share_of(std::size_t all, bool for_everyone) {
+    return for_everyone ? (all + 1) / 2 : all;
+}
+
 /// The hash of the administrator's token; "" when there is none. systemd's credential is used
 /// without being named, as it is there for nothing else.
 core::Result<std::string> fixed_token(const Config& config) {
@@ -62,23 +67,36 @@ core::Result<std::unique_ptr<HttpServer>> HttpServer::start(const Config& config
         size("http.connections_max"), size("http.threads"), size("http.queue_max"),
         ipc::request_bytes_max,       held_bytes_max,       config.span("http.timeout"),
         config.span("http.idle")};
+    const auto streams_max = size("http.streams_max");
+    const EventStreams::Options streams{streams_max, share_of(streams_max, parts.for_everyone),
+                                        config.span("http.keep_alive")};
     HttpAccess::Options access{words_of(config.text("http.hosts")),
                                words_of(config.text("http.origins")),
                                config.flag("http.metrics_public"), parts.admits};
-    return std::unique_ptr<HttpServer>(
-        new HttpServer(std::move(parts), *fixed, std::move(access), limits, std::move(listeners)));
+    return std::unique_ptr<HttpServer>(new HttpServer(std::move(parts), *fixed, std::move(access),
+                                                      limits, streams, std::move(listeners)));
 }
 
 HttpServer::HttpServer(Parts parts, const std::string& fixed, HttpAccess::Options access,
-                       HttpFront::Limits limits, std::vector<Listener> listeners)
+                       HttpFront::Limits limits, EventStreams::Options streams,
+                       std::vector<Listener> listeners)
     : bridge_(parts.context),
       tokens_(std::move(parts.tokens), fixed, parts.owner),
       access_(std::move(access), tokens_, std::move(parts.user_of_uid), parts.clock),
-      services_{parts.context, access_, parts.clock, parts.pulse, parts.metrics,
-                limits.threads - threads_kept_free,
-                // Where several users call, one can't take all places with long polls.
-                parts.for_everyone ? (limits.threads - threads_kept_free + 1) / 2
-                                   : limits.threads - threads_kept_free},
+      tickets_(parts.clock),
+      streams_(parts.context, parts.clock, parts.pulse, streams,
+               [this](std::uint64_t connection, std::string bytes, bool is_last) {
+                   front_.feed(connection, std::move(bytes), is_last);
+               }),
+      services_{parts.context,
+                access_,
+                parts.clock,
+                parts.pulse,
+                parts.metrics,
+                tickets_,
+                streams_,
+                {limits.threads - threads_kept_free,
+                 share_of(limits.threads - threads_kept_free, parts.for_everyone)}},
       names_([&] {
           std::vector<std::string> names;
           names.reserve(listeners.size());
@@ -93,10 +111,12 @@ HttpServer::HttpServer(Parts parts, const std::string& fixed, HttpAccess::Option
 
 HttpServer::~HttpServer() {
     services_.aborting = true;
+    streams_.stop();  // before the front that they feed is gone
 }
 
 void HttpServer::stop() {
     services_.pulse.stops();
+    streams_.stop();
     front_.begin_stop(stop_grace);
     zmq::pollitem_t item{bridge_.socket().handle(), 0, ZMQ_POLLIN, 0};
     while (!front_.has_stopped()) {

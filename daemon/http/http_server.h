@@ -5,6 +5,7 @@
 #include "daemon/http/http_access.h"
 #include "daemon/http/http_front.h"
 #include "daemon/http/http_router.h"
+#include "daemon/http/http_services.h"
 #include "daemon/http/rpc_bridge.h"
 #include "daemon/http/token_table.h"
 
@@ -47,11 +48,14 @@ public:
 
 private:
     HttpServer(Parts parts, const std::string& fixed, HttpAccess::Options access,
-               HttpFront::Limits limits, std::vector<Listener> listeners);
+               HttpFront::Limits limits, EventStreams::Options streams,
+               std::vector<Listener> listeners);
 
     RpcBridge bridge_;
     TokenTable tokens_;
     HttpAccess access_;
+    EventTickets tickets_;
+    EventStreams streams_;
     HttpServices services_;
     std::vector<std::string> names_;
     HttpFront front_;

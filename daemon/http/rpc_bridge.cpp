@@ -76,36 +76,39 @@ void RpcBridge::dismiss() {
                    .dump()});
 }
 
-RpcCaller::RpcCaller(zmq::context_t& context, const std::atomic<bool>& stopping)
-    : context_(context), stopping_(stopping) {
-    connect();
+zmq::socket_t connect_to_loop(zmq::context_t& context) {
+    zmq::socket_t socket(context, zmq::socket_type::dealer);
+    socket.set(zmq::sockopt::linger, 0);
+    socket.connect(address);
+    return socket;
 }
 
-void RpcCaller::connect() {
-    socket_.emplace(context_, zmq::socket_type::dealer);
-    socket_->set(zmq::sockopt::linger, 0);
-    socket_->connect(address);
+void send_to_loop(zmq::socket_t& socket, const Caller& caller, const std::string& body) {
+    using zmq::send_flags;
+    const std::string flags = flags_of(caller);
+    (void)socket.send(zmq::buffer(caller.user.str()), send_flags::sndmore);
+    (void)socket.send(zmq::buffer(flags), send_flags::sndmore);
+    (void)socket.send(zmq::buffer(body), send_flags::none);
 }
+
+RpcCaller::RpcCaller(zmq::context_t& context, const std::atomic<bool>& stopping)
+    : context_(context), stopping_(stopping), socket_(connect_to_loop(context)) {}
 
 std::optional<std::string> RpcCaller::call(const Caller& caller, const std::string& body,
                                            std::chrono::milliseconds patience) {
-    using zmq::send_flags;
-    const std::string flags = flags_of(caller);
-    (void)socket_->send(zmq::buffer(caller.user.str()), send_flags::sndmore);
-    (void)socket_->send(zmq::buffer(flags), send_flags::sndmore);
-    (void)socket_->send(zmq::buffer(body), send_flags::none);
+    send_to_loop(socket_, caller, body);
     const auto until = std::chrono::steady_clock::now() + patience;
-    zmq::pollitem_t item{socket_->handle(), 0, ZMQ_POLLIN, 0};
+    zmq::pollitem_t item{socket_.handle(), 0, ZMQ_POLLIN, 0};
     while (!stopping_) {
         const auto left =
             std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
         if (left.count() <= 0) break;
         if (zmq::poll(&item, 1, std::min(left, look_up)) == 0) continue;
         zmq::message_t reply;
-        if (socket_->recv(reply, zmq::recv_flags::dontwait)) return reply.to_string();
+        if (socket_.recv(reply, zmq::recv_flags::dontwait)) return reply.to_string();
     }
     // A new socket has a new routing id: the reply to this request, if it comes, finds nobody.
-    connect();
+    socket_ = connect_to_loop(context_);
     return {};
 }
 

@@ -25,7 +25,8 @@ public:
 
     [[nodiscard]] zmq::socket_t& socket() { return socket_; }
 
-    /// Appends what has arrived: at most one request of each worker, up to the turn's bytes.
+    /// Appends what has arrived, up to the turn's bytes: at most one request of each worker and of
+    /// each stream.
     void drain(std::vector<Request>& into, const Settings& settings, core::Monotonic now);
 
     /// Never blocks: a worker that gave up waiting doesn't get its reply.
@@ -40,6 +41,12 @@ private:
     zmq::socket_t socket_;
 };
 
+/// A socket of one's own to the bridge, for the thread that asks.
+[[nodiscard]] zmq::socket_t connect_to_loop(zmq::context_t& context);
+
+/// Sends one JSON-RPC message of the caller's; the reply comes on the same socket.
+void send_to_loop(zmq::socket_t& socket, const Caller& caller, const std::string& body);
+
 /// A worker's end. Belongs to the worker's thread.
 class RpcCaller {
 public:
@@ -52,11 +59,9 @@ public:
                                                   std::chrono::milliseconds patience);
 
 private:
-    void connect();
-
     zmq::context_t& context_;
     const std::atomic<bool>& stopping_;
-    std::optional<zmq::socket_t> socket_;
+    zmq::socket_t socket_;
 };
 
 }  // namespace taskd::daemon

@@ -55,7 +55,10 @@ void TokenTable::apply(const std::vector<TokenChange>& changes, core::Timestamp 
 }
 
 std::optional<Caller> TokenTable::find(std::string_view secret, core::Timestamp now) const {
-    const std::string hash = sha256_hex(secret);
+    return find_hash(sha256_hex(secret), now);
+}
+
+std::optional<Caller> TokenTable::find_hash(const std::string& hash, core::Timestamp now) const {
     if (!fixed_.empty() && equal_secrets(hash, fixed_)) return caller_of(owner_, true);
     const std::lock_guard lock(mutex_);
     const auto [first, last] = tokens_.equal_range(prefix_of(hash));

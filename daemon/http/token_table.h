@@ -32,6 +32,10 @@ public:
     /// Whose secret it is; none when it is unknown, revoked or expired. Any thread.
     [[nodiscard]] std::optional<Caller> find(std::string_view secret, core::Timestamp now) const;
 
+    /// The same by the secret's hash, for those who keep no secret.
+    [[nodiscard]] std::optional<Caller> find_hash(const std::string& hash,
+                                                  core::Timestamp now) const;
+
     [[nodiscard]] std::size_t size() const;
 
 private:

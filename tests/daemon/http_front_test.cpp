@@ -79,8 +79,47 @@ void await(Condition condition) {
     }
 }
 
-/// Answers with the path; /wait waits until the test opens the gate; /large is more than any socket
-/// takes unread.
+/// What the front told a stream.
+class Heard final : public daemon::HttpStream {
+public:
+    void drained(std::uint64_t of) override {
+        const std::lock_guard lock(mutex_);
+        connection_ = of;
+        ++drained_;
+        changed_.notify_all();
+    }
+    void closed() override {
+        const std::lock_guard lock(mutex_);
+        ++closed_;
+        changed_.notify_all();
+    }
+    /// The connection, once all has been written `times` times.
+    std::uint64_t await_drained(int times) {
+        std::unique_lock lock(mutex_);
+        REQUIRE(changed_.wait_for(lock, 20s, [&] { return drained_ >= times; }));
+        CHECK(drained_ == times);
+        return connection_;
+    }
+    void await_closed() {
+        std::unique_lock lock(mutex_);
+        REQUIRE(changed_.wait_for(lock, 20s, [&] { return closed_ > 0; }));
+        CHECK(closed_ == 1);
+    }
+    [[nodiscard]] int drained_so_far() {
+        const std::lock_guard lock(mutex_);
+        return drained_;
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::uint64_t connection_ = 0;
+    int drained_ = 0;
+    int closed_ = 0;
+};
+
+/// Answers with the path; /stream goes on as the test says; /wait waits until the test opens the
+/// gate; /large is more than any socket takes unread.
 class FrontFixture {
 public:
     static daemon::HttpFront::Limits small() {
@@ -116,6 +155,7 @@ public:
     daemon::HttpAnswer answer(const daemon::HttpJob& job) {
         std::string body = std::string(job.request.path()) + job.request.body + "|uid " +
                            std::to_string(job.peer.uid.value_or(0)) + "|end";
+        if (job.request.path() == "/stream") return {"head|end", true, stream};
         if (job.request.path() == "/wait") {
             std::unique_lock lock(mutex);
             ++waiting;
@@ -144,6 +184,7 @@ public:
     int waiting = 0;
     bool is_open = false;
     std::atomic<int> refused{0};
+    std::shared_ptr<Heard> stream = std::make_shared<Heard>();
     std::optional<daemon::HttpFront> front;
 };
 
@@ -367,4 +408,100 @@ TEST_CASE_METHOD(FrontFixture, "http: a stop waits no longer than its grace") {
     await_waiting(1);
     front->begin_stop(50ms);
     CHECK(running.is_closed());
+}
+
+TEST_CASE_METHOD(FrontFixture, "http: a stream goes on with what it is fed, then ends") {
+    auto limits = small();
+    limits.request = 300ms;  // no bound of a stream that is read
+    start(limits);
+    const Client client(path);
+    client.send(request("/stream") + request("/never"));
+    CHECK(client.until("|end") == "head|end");
+    const auto id = stream->await_drained(1);
+    for (int i = 2; i < 6; ++i) {
+        front->feed(id, std::to_string(i) + "|end", false);
+        CHECK(client.until("|end") == std::to_string(i) + "|end");
+        stream->await_drained(i);
+    }
+    poll(nullptr, 0, 400);  // longer than `request`: silence has no bound either
+    front->feed(id, "last", true);
+    CHECK(client.until("\x01") == "last");
+    stream->await_closed();
+    CHECK(stream->drained_so_far() == 5);
+    front->feed(id, "late", false);
+    const Client next(path);
+    next.send(request("/x"));
+    CHECK(next.until("|end").find("/x|") != std::string::npos);
+}
+
+TEST_CASE_METHOD(FrontFixture, "http: a stream that is not read is told of nothing and cut") {
+    auto limits = small();
+    limits.request = 300ms;
+    start(limits);
+    const Client stuck(path);
+    stuck.send(request("/stream"));
+    const auto id = stream->await_drained(1);
+    front->feed(id, std::string(8'000'000, 'x'), false);
+    const Client other(path);
+    other.send(request("/x"));
+    CHECK(other.until("|end").find("/x|") != std::string::npos);
+    stream->await_closed();
+    CHECK(stream->drained_so_far() == 1);
+    CHECK(stuck.until("\x01").size() < 8'000'000);
+}
+
+TEST_CASE_METHOD(FrontFixture, "http: a stream that is read slowly lives as long as it is read") {
+    auto limits = small();
+    limits.request = 300ms;
+    start(limits);
+    const Client slow(path);
+    slow.send(request("/stream"));
+    const auto id = stream->await_drained(1);
+    constexpr std::size_t size = 2'000'000;
+    front->feed(id, std::string(size, 'x'), false);
+    std::size_t got = slow.until("|end").size() - 8;
+    const auto begun = std::chrono::steady_clock::now();
+    for (int pieces = 1; got < size; ++pieces) {
+        const auto piece = slow.receive();
+        REQUIRE_FALSE(piece.empty());
+        got += piece.size();
+        if (pieces % 16 == 0) poll(nullptr, 0, 20);  // the client's own pace
+    }
+    CHECK(std::chrono::steady_clock::now() - begun > limits.request);
+    stream->await_drained(2);
+}
+
+TEST_CASE_METHOD(FrontFixture, "http: a stream whose client left is told so") {
+    start(small());
+    {
+        const Client gone(path);
+        gone.send(request("/stream"));
+        stream->await_drained(1);
+    }
+    stream->await_closed();
+    await([&] { return front->connections() == 0; });
+}
+
+TEST_CASE_METHOD(FrontFixture, "http: a stream is never closed for a newcomer") {
+    auto limits = small();
+    limits.connections_max = 1;
+    start(limits);
+    const Client client(path);
+    client.send(request("/stream"));
+    const auto id = stream->await_drained(1);
+    const Client late(path);
+    CHECK(late.until("\x01").rfind("HTTP/1.1 503 ", 0) == 0);
+    front->feed(id, "more|end", false);
+    CHECK(client.until("|end", 2) == "head|endmore|end");
+}
+
+TEST_CASE_METHOD(FrontFixture, "http: a stop closes streams at once") {
+    start(small());
+    const Client client(path);
+    client.send(request("/stream"));
+    stream->await_drained(1);
+    front->begin_stop(20s);
+    CHECK(client.until("\x01") == "head|end");
+    stream->await_closed();
+    await([&] { return front->has_stopped(); });
 }

@@ -102,3 +102,71 @@ def addresses(home):
     for name in home.result("admin.stats")["http"]:
         if name.startswith("127.0.0.1:"):
             yield "127.0.0.1", int(name.split(":")[1])
+
+
+class EventStream(Connection):
+    """Server-Sent Events by hand: `answer` is the head, then frames come."""
+
+    def __init__(self, where, path="/v1/events", fields=None, version="1.1",
+                 timeout=support.DEADLINE):
+        super().__init__(where, timeout)
+        fields = {"Host": "localhost", "Accept": "text/event-stream", **(fields or {})}
+        self.send(f"GET {path} HTTP/{version}\r\n" + "".join(
+            f"{name}: {value}\r\n" for name, value in fields.items()) + "\r\n")
+        self.head = self.answer()
+        self.is_chunked = self.head is not None and "transfer-encoding" in self.head.fields
+        self.ended_well = False  # with the chunk that says so
+        self.text = b""
+
+    def _take(self, count):
+        while len(self.buffer) < count:
+            if not self.more():
+                return None
+        data, self.buffer = self.buffer[:count], self.buffer[count:]
+        return data
+
+    def _read_on(self):
+        if not self.is_chunked:
+            if not self.buffer and not self.more():
+                return False
+            self.text, self.buffer = self.text + self.buffer, b""
+            return True
+        while b"\r\n" not in self.buffer:
+            if not self.more():
+                return False
+        size = int(self.buffer.split(b"\r\n", 1)[0], 16)
+        self._take(self.buffer.index(b"\r\n") + 2)
+        data = self._take(size + 2)
+        if data is None:
+            return False
+        assert data.endswith(b"\r\n")
+        self.text += data[:-2]
+        self.ended_well = size == 0
+        return size > 0
+
+    def frame(self):
+        """The next frame's fields, a comment's name being empty; None at the end."""
+        while b"\n\n" not in self.text:
+            if not self._read_on():
+                return None
+        frame, _, self.text = self.text.partition(b"\n\n")
+        fields = {}
+        for line in frame.decode().split("\n"):
+            name, _, value = line.partition(":")
+            assert name not in fields and value.startswith(" "), line
+            fields[name] = value[1:]
+        return fields
+
+    def event(self):
+        """The next event, past comments and `retry`; None at the end of the stream."""
+        while True:
+            frame = self.frame()
+            if frame is None:
+                return None
+            if "data" in frame:
+                event = json.loads(frame["data"])
+                assert frame == {"id": str(event["userseq"]), "data": frame["data"]}, frame.keys()
+                return event
+
+    def events(self, count):
+        return [self.event() for _ in range(count)]

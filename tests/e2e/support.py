@@ -4,6 +4,7 @@ and python3-zmq only; run by /usr/bin/python3, which Debian's packages are insta
 
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -32,6 +33,12 @@ def wait_for(condition, what, deadline=DEADLINE):
         if time.monotonic() > until:
             raise AssertionError(f"not within {deadline} s: {what}")
         select.select([], [], [], 0.02)
+
+
+def is_sanitized():
+    """Whether taskd is built with sanitizers, which need memory and system calls of their own."""
+    with open(os.path.join(BIN, "CMakeCache.txt"), encoding="utf-8") as file:
+        return re.search(r"^TASKD_SANITIZE:\w+=.", file.read(), re.M) is not None
 
 
 class Home:

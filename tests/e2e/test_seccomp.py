@@ -84,13 +84,8 @@ def confine(calls):
     filters.load()  # with NoNewPrivileges
 
 
-def is_sanitized():
-    """Sanitizers themselves make calls that the unit forbids."""
-    with open(os.path.join(support.BIN, "CMakeCache.txt"), encoding="utf-8") as file:
-        return re.search(r"^TASKD_SANITIZE:\w+=.", file.read(), re.M) is not None
-
-
-@unittest.skipIf(is_sanitized(), "taskd is built with sanitizers")
+# Sanitizers themselves make calls that the unit forbids.
+@unittest.skipIf(support.is_sanitized(), "taskd is built with sanitizers")
 @unittest.skipUnless(seccomp and shutil.which("systemd-analyze"),
                      "python3-seccomp or systemd-analyze is not installed")
 class Confined(support.TestCase):
