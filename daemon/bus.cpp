@@ -24,7 +24,8 @@ void Bus::send(zmq::socket_t& socket, const std::string& topic, std::int64_t num
 }
 
 void Bus::add(core::UserId user, zmq::socket_t& socket, std::int64_t head) {
-    lines_.insert_or_assign(std::move(user), Line{&socket, head, head, core::Monotonic{0}});
+    lines_.insert_or_assign(std::move(user),
+                            Line{&socket, {}, false, head, head, core::Monotonic{0}});
 }
 
 void Bus::publish(const std::vector<Publication>& publications, core::Monotonic now) {
@@ -33,6 +34,7 @@ void Bus::publish(const std::vector<Publication>& publications, core::Monotonic 
         const auto line = lines_.find(user);
         if (line == lines_.end()) continue;
         line->second.head = std::max(line->second.head, event.userseq);
+        if (!is_wanted(line->second, event.type)) continue;
         if (event.data.size() <= ipc::live_data_bytes_max) {
             send(*line->second.socket, event.type, event.userseq, ipc::to_text(event));
         } else {
@@ -49,9 +51,28 @@ void Bus::welcome(const core::UserId& user) {
     Line& line = lines_.at(user);
     zmq::message_t message;
     bool subscribed = false;
-    while (line.socket->recv(message, zmq::recv_flags::dontwait))
-        subscribed = subscribed || (message.size() > 0 && *message.data<char>() == 1);
+    while (line.socket->recv(message, zmq::recv_flags::dontwait)) {
+        if (message.empty()) continue;
+        const std::string prefix(message.data<char>() + 1, message.size() - 1);
+        if (*message.data<char>() == 1) {
+            subscribed = true;
+            if (line.prefixes.size() < prefixes_kept_max)
+                line.prefixes.insert(prefix);
+            else
+                line.has_many = true;  // until the socket is made anew
+        } else {
+            // The last one of this prefix has gone (ZMQ_XPUB_VERBOSE does not repeat these).
+            line.prefixes.erase(prefix);
+        }
+    }
     if (subscribed) send_head(line);
+}
+
+bool Bus::is_wanted(const Line& line, const std::string& type) {
+    return line.has_many ||
+           std::any_of(line.prefixes.begin(), line.prefixes.end(), [&](const std::string& prefix) {
+               return type.compare(0, prefix.size(), prefix) == 0;
+           });
 }
 
 void Bus::send_head(Line& line) {

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,12 +41,18 @@ public:
 private:
     struct Line {
         zmq::socket_t* socket;
+        /// What is subscribed to, as far as it is few enough to be kept; an event that nobody has
+        /// asked for is not even written out.
+        std::set<std::string> prefixes{};
+        bool has_many = false;
         std::int64_t head = 0;
         std::int64_t told = 0;  ///< the head that was sent last
         core::Monotonic told_at{0};
     };
-    void send_head(Line& line);
+    static constexpr std::size_t prefixes_kept_max = 64;
 
+    void send_head(Line& line);
+    [[nodiscard]] static bool is_wanted(const Line& line, const std::string& type);
     void send(zmq::socket_t& socket, const std::string& topic, std::int64_t number,
               const std::string& body);
 

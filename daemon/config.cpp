@@ -22,6 +22,7 @@ using Type = ConfigKey::Type;
 
 constexpr std::int64_t second = 1000;
 constexpr std::int64_t day = 86'400 * second;
+constexpr std::int64_t largest = 1'000'000'000'000'000;  // of what is bounded by the disk only
 
 std::optional<std::int64_t> to_integer(const std::string& text) {
     std::int64_t value = 0;
@@ -108,12 +109,12 @@ const std::vector<ConfigKey>& config_keys() {
          "how long changes and deleted tasks are kept", true},
         {"retention.events", Type::span, "90d", second, 366 * day, "how long events are kept",
          true},
-        {"retention.max_bytes", Type::integer, "1073741824", 0, INT64_MAX,
+        {"retention.max_bytes", Type::integer, "1073741824", 0, largest,
          "bytes of one user's events that are kept, 0 for any; the oldest go", true},
-        {"quota.tasks", Type::integer, "1000000", 1, INT64_MAX, "tasks of one user", true},
+        {"quota.tasks", Type::integer, "1000000", 1, largest, "tasks of one user", true},
         {"quota.events_per_second", Type::integer, "50000", 1, 1'000'000'000,
          "events that one user may publish, in the long run", true},
-        {"quota.event_bytes", Type::integer, "4294967296", 1, INT64_MAX,
+        {"quota.event_bytes", Type::integer, "4294967296", 1, largest,
          "bytes of one user's events; more are refused", true},
         {"quota.consumers", Type::integer, "100", 1, 10'000, "consumers of one user", true},
         {"bus.heartbeat", Type::span, "1s", 10, 60 * second, "least time between two heads"},

@@ -224,12 +224,14 @@ std::vector<std::string> method_names() {
 std::optional<json> Dispatcher::run_one(const json& message, const Request& request,
                                         core::Timestamp now, core::Monotonic monotonic,
                                         bool may_wait, Dispatched& out) {
-    const auto field = [&](const char* name) {
+    static const json none;
+    static const json no_params = json::object();
+    const auto field = [&](const char* name) -> const json& {
         const auto found = message.is_object() ? message.find(name) : message.end();
-        return message.is_object() && found != message.end() ? *found : json();
+        return message.is_object() && found != message.end() ? *found : none;
     };
-    const json id = field("id");
-    const json name = field("method");
+    const json& id = field("id");
+    const json& name = field("method");
     const bool answered = !message.is_object() || message.contains("id") || !name.is_string();
     const auto reply = [&](json object) {
         return answered ? std::optional<json>(std::move(object)) : std::nullopt;
@@ -245,8 +247,7 @@ std::optional<json> Dispatcher::run_one(const json& message, const Request& requ
              "\"method\" and \"id\"",
              "request",
              {}});
-    json params = field("params");
-    if (params.is_null()) params = json::object();
+    const json& params = field("params").is_null() ? no_params : field("params");
     if (!params.is_object())
         return refuse({Reason::invalid_argument, "params: must be an object", "params", {}});
 

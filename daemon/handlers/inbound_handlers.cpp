@@ -66,7 +66,9 @@ void run_and_mark(const EventHandler& handler, const ipc::CloudEvent& event,
     mark.next.reset();
     mark.reason.clear();
     mark.state = InboxState::done;
-    if (const auto done = attempt(handler, event, h); !done) {
+    const auto done = attempt(handler, event, h);
+    h.unit.check_alive();
+    if (!done) {
         mark.reason = done.error().message;
         const auto wait = core::next_attempt(
             h.settings.handler_retry, static_cast<int>(mark.attempts), h.unit.random().next());

@@ -15,20 +15,23 @@ UnitOfWork::UnitOfWork(StoreContext& context, core::Timestamp now, core::UserId 
       user_(std::move(user)),
       command_(std::move(command)),
       before_(std::make_unique<json>(json::array())) {
-    // The unit before may have lost the turn's transaction while it was undone, where a destructor
-    // can't say so (found by the simulation). On its own a savepoint would commit by itself.
-    if (!db_.in_transaction())
-        throw StoreFailure({core::Reason::unavailable,
-                            "the disk failed while a change was undone; nothing was changed",
-                            {},
-                            {}},
-                           false);
+    check_alive();
     db_.run("SAVEPOINT unit");
 }
 
+void UnitOfWork::check_alive() const {
+    if (db_.in_transaction()) return;
+    throw StoreFailure({core::Reason::unavailable,
+                        "the disk failed while a change was undone; nothing was changed",
+                        {},
+                        {}},
+                       false);
+}
+
 UnitOfWork::~UnitOfWork() {
-    if (released_ || !db_.in_transaction()) return;
+    if (released_) return;
     db_.log_heads.clear();
+    if (!db_.in_transaction()) return;
     try {
         db_.run("ROLLBACK TO unit");
         db_.run("RELEASE unit");

@@ -105,6 +105,11 @@ public:
     /// Keeps the work for the turn's commit and gives what is to be published after it.
     std::vector<Publication> release();
 
+    /// Throws StoreFailure when the turn's transaction is gone: a unit inside this one, or the one
+    /// before it, may have lost it while it was undone, where a destructor can't say so (found by
+    /// the simulation). What is written after that would commit by itself.
+    void check_alive() const;
+
     /// A unit of its own inside this one, for work that may fail without taking this one along.
     [[nodiscard]] UnitOfWork nested(std::string command) {
         return UnitOfWork(context_, now_, user_, std::move(command));

@@ -54,7 +54,7 @@ struct Codec<PublishItem> {
 };
 
 void fields(auto& f, Of<EventRead> auto& v) {
-    f.sparse("after", v.after);
+    f("after", v.after);
     f("since", v.since);
     f.sparse("types", v.types);
     f("limit", v.limit);

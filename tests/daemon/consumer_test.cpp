@@ -304,7 +304,7 @@ TEST_CASE("consumer: a fetch that waits is answered by what it waits for, and on
     REQUIRE(f.last.replies.size() == 1);
     CHECK(json::parse(f.last.replies[0].body)["result"]["events"].empty());
     wait("m", 4);
-    f.result("consumer.remove", {{"name", "g"}});
+    f.turn({f.request("consumer.remove", {{"name", "g"}}, "ada", false, 9)});
     REQUIRE(f.last.replies.size() == 2);
     CHECK(json::parse(f.last.replies[1].body)["error"]["data"]["reason"] == "not_found");
 }

@@ -199,11 +199,14 @@ class Protocol(support.TestCase):
                         value):
             return "<uuid>"
         named = {"user_id": "<user>", "userid": "<user>", "store": "<path>", "endpoint": "<path>",
-                 "source": "/taskd/<node>", "version": "<version>",
+                 "version": "<version>",
                  "secret": "<secret>"}
         if key in named:
             return named[key]
-        if key in ("created", "modified", "completed", "deleted", "time", "started", "paused", "ended", "expires"):
+        if key == "source" and value.startswith("/taskd/"):
+            return "/taskd/<node>"
+        if key in ("created", "modified", "completed", "deleted", "time", "started", "paused", "ended", "expires",
+                   "lease_until", "oldest"):
             return "<time>"
         return re.sub(r"\(20\d\d-[^)]*Z\)", "(<time>)", value)
 

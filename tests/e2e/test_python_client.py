@@ -371,13 +371,13 @@ class Limits(ClientTest):
 
     def test_nesting(self):
         text = '{"jsonrpc":"2.0","id":1,"method":"admin.health","params":{"x":%s}}'
-        for lists, accepted in ((62, True), (63, False), (100000, False)):
+        for lists, accepted in ((70, True), (71, False), (100000, False)):
             self.client.send_bytes((text % ("[" * lists + "]" * lists)).encode())
             reply = self.client.receive()
             if accepted:
                 self.assertIn("result", reply)
             else:
-                self.assertIn("64", self.check_refusal(reply, "invalid_argument")["message"])
+                self.assertIn("72", self.check_refusal(reply, "invalid_argument")["message"])
         self.alive()
 
     def test_lengths(self):

@@ -52,12 +52,13 @@ std::string World::history() const {
 }
 
 void World::boot() {
+    latest_ = std::max(latest_, clock_.now());
     database_ = std::make_unique<daemon::Database>(directory_.path() + "/taskd.db");
     const auto migrated = daemon::migrate(*database_, engine_random_);
     require(migrated.has_value(), "the store opens after a crash: " +
                                       (migrated ? std::string() : migrated.error().message));
     engine_ = std::make_unique<daemon::Engine>(*database_, engine_random_, settings(),
-                                               daemon::Identity{1, "sim", "", {}});
+                                               daemon::Identity{1, "sim", "", {}}, handlers());
     engine_->start(clock_.now());
     tokens_.reset(engine_->tokens(clock_.now()));
 }
@@ -470,6 +471,8 @@ void World::poke_at_another_user() {
 void World::step() {
     advance_clock();
     latest_ = std::max(latest_, clock_.now());
+    publish_some();
+    for (auto turns = random_.between(0, 3); turns > 0; --turns) consume_some();
     const auto action = random_.between(0, 9);
     if (action <= 6) {
         std::vector<Sent*> batch;
@@ -507,6 +510,8 @@ void World::run(int steps) {
         if (crashed_ || i + 1 == steps || random_.one_in(3)) check_all();
         crashed_ = false;
     }
+    drain_groups();
+    check_all();
 }
 
 }  // namespace taskd::sim

@@ -48,6 +48,24 @@ struct Known {
     std::set<std::string> moved;                 ///< series of which a slot was moved
     std::set<std::string> snoozed;               ///< reminders that were moved at some time
     std::map<std::string, std::string> secrets;  ///< by id, of tokens that were not revoked
+    std::map<std::string, json> published;       ///< by key, the first answer to an event
+};
+
+/// What is known of a group of consumers, from the answers that its members heard.
+struct Grant {
+    std::string member;
+    std::int64_t fence = 0;
+    std::int64_t until_ms = 0;
+    bool active = false;
+    std::string subject{};
+};
+struct Group {
+    std::string name;
+    std::string prefix;  ///< of the types that it takes
+    std::map<std::int64_t, Grant> grants;
+    std::set<std::int64_t> settled;  ///< an ack was answered
+    std::set<std::int64_t> maybe;    ///< an ack was sent, and its answer lost
+    std::int64_t fence = 0;          ///< the highest that was heard of
 };
 
 /// A subscriber that loses live copies and reads the log on a gap (P7).
@@ -88,6 +106,24 @@ private:
     [[nodiscard]] daemon::Request request(const std::string& user, const std::string& method,
                                           const json& params, std::size_t tag) const;
 
+    // events.cpp
+    [[nodiscard]] std::vector<daemon::EventHandler> handlers();
+    [[nodiscard]] std::vector<json> try_calls(const std::string& user, const std::string& method,
+                                              const std::vector<json>& params);
+    void publish_some();
+    void learn_published(const std::string& user, const json& sent, const json& reply);
+    void open_groups(const std::string& user);
+    void consume_some();
+    void fetch_some(const std::string& user, Group& group, bool may_fail);
+    void settle_one(const std::string& user, Group& group);
+    void learn_fetched(const std::string& user, Group& group, const std::string& member,
+                       const json& batch);
+    void check_order(const std::string& user, const Group& group, std::int64_t number,
+                     const std::string& subject);
+    void check_events(const std::string& user, const std::vector<json>& log);
+    void check_group(const std::string& user, Group& group, const std::vector<json>& log);
+    void drain_groups();
+
     void check_all();
     void check_tasks(const std::string& user);
     void check_log(const std::string& user, const std::vector<json>& log);
@@ -112,10 +148,12 @@ private:
     std::vector<std::unique_ptr<Sent>> sent_;
     std::map<std::string, Known> known_;
     std::map<std::string, Listener> listeners_;
+    std::map<std::string, std::vector<Group>> groups_;
     std::vector<daemon::Job> jobs_;
     std::map<std::string, std::string> delivery_targets_;  ///< delivery id -> what it is about
     std::vector<std::string> history_;
     std::int64_t next_key_ = 1;
+    std::int64_t next_envelope_ = 1;
     bool crashed_ = false;
     core::Timestamp latest_{};
 };
