@@ -27,6 +27,7 @@ void register_snooze(CommandLine& line);
 void register_channels(CommandLine& line);
 void register_deliveries(CommandLine& line);
 void register_events(CommandLine& line);
+void register_events_tail(CommandLine& line);
 void register_status(CommandLine& line);
 void register_health(CommandLine& line);
 void register_token(CommandLine& line);
@@ -63,6 +64,7 @@ inline void register_commands(CommandLine& line) {
     register_channels(line);
     register_deliveries(line);
     register_events(line);
+    register_events_tail(line);
     register_status(line);
     register_health(line);
     register_token(line);
