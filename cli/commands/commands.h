@@ -28,6 +28,8 @@ void register_channels(CommandLine& line);
 void register_deliveries(CommandLine& line);
 void register_events(CommandLine& line);
 void register_events_tail(CommandLine& line);
+void register_events_publish(CommandLine& line);
+void register_events_export(CommandLine& line);
 void register_status(CommandLine& line);
 void register_health(CommandLine& line);
 void register_token(CommandLine& line);
@@ -65,6 +67,8 @@ inline void register_commands(CommandLine& line) {
     register_deliveries(line);
     register_events(line);
     register_events_tail(line);
+    register_events_publish(line);
+    register_events_export(line);
     register_status(line);
     register_health(line);
     register_token(line);
