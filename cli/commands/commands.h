@@ -30,6 +30,7 @@ void register_events(CommandLine& line);
 void register_events_tail(CommandLine& line);
 void register_events_publish(CommandLine& line);
 void register_events_export(CommandLine& line);
+void register_events_consume(CommandLine& line);
 void register_consumers(CommandLine& line);
 void register_consumers_change(CommandLine& line);
 void register_dead_letters(CommandLine& line);
@@ -72,6 +73,7 @@ inline void register_commands(CommandLine& line) {
     register_events_tail(line);
     register_events_publish(line);
     register_events_export(line);
+    register_events_consume(line);
     register_consumers(line);
     register_consumers_change(line);
     register_dead_letters(line);
