@@ -46,8 +46,13 @@ private:
 
 core::Result<ipc::CloudEvent> event_from(std::string_view text) {
     const auto json = ipc::parse_json(text);
-    if (!json) return tl::unexpected(json.error());
-    return ipc::from_json<ipc::CloudEvent>(*json);
+    if (json) return ipc::from_json<ipc::CloudEvent>(*json);
+    core::Error error = json.error();
+    // Its own "line 1" would stand beside the file's.
+    constexpr std::string_view place = "parse error at line 1, ";
+    if (const auto at = error.message.find(place); at != std::string::npos)
+        error.message = "not JSON at " + error.message.substr(at + place.size());
+    return tl::unexpected(error);
 }
 
 core::Result<ipc::CloudEvent> refused(const std::string& message) {

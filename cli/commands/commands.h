@@ -34,6 +34,7 @@ void register_events_consume(CommandLine& line);
 void register_consumers(CommandLine& line);
 void register_consumers_change(CommandLine& line);
 void register_dead_letters(CommandLine& line);
+void register_dead_letters_change(CommandLine& line);
 void register_status(CommandLine& line);
 void register_health(CommandLine& line);
 void register_token(CommandLine& line);
@@ -77,6 +78,7 @@ inline void register_commands(CommandLine& line) {
     register_consumers(line);
     register_consumers_change(line);
     register_dead_letters(line);
+    register_dead_letters_change(line);
     register_status(line);
     register_health(line);
     register_token(line);

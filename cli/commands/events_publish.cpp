@@ -31,13 +31,9 @@ int publish_one(Context& context, const Given& given) {
     if (!answer) return context.fail(answer.error());
     context.note_replay(answer->replayed);
     PublishReport report(context, false);
-    Screen& screen = context.screen();
-    if (screen.json()) {
-        screen.print_json(answer->json);
-        return 0;
-    }
     for (const auto& result : answer->value.events) report.add(0, result);
-    return report.status();
+    Screen& screen = context.screen();
+    return screen.json() && !screen.one_line_json() ? report.finish() : report.status();
 }
 
 /// Sends requests, under one key for each if one was given: "KEY" itself, then "KEY/2".

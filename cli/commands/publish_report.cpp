@@ -41,6 +41,7 @@ void PublishReport::print(std::int64_t line, const ipc::PublishResult& result) {
         if (line != 0) object["line"] = line;
         if (result.userseq != 0) object["userseq"] = result.userseq;
         object["outcome"] = outcome_of(result);
+        object["duplicate"] = result.duplicate;
         if (!result.id.empty()) object["id"] = result.id;
         if (!result.source.empty()) object["source"] = result.source;
         if (!result.type.empty()) object["type"] = result.type;
