@@ -87,12 +87,12 @@ int dispatch(const Words& arguments) {
     const auto chosen = line.parse(arguments);
     if (!chosen) {
         early_screen(arguments).error(chosen.error());
-        return exit_status(chosen.error().reason);
+        return line.usage_status();
     }
     const auto settings = settings_from(chosen->globals);
     if (!settings) {
         early_screen(arguments).error(settings.error());
-        return exit_status(settings.error().reason);
+        return line.usage_status();
     }
     Context context(*settings);
     int status = 0;

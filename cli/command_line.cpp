@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command_line.h"
 
+#include "cli/exit_code.h"
 #include "core/text.h"
 
 #include <algorithm>
@@ -126,6 +127,11 @@ const Command* CommandLine::parsed() const {
     const auto found = std::find_if(commands_.begin(), commands_.end(),
                                     [&](const Command& command) { return command.app == app; });
     return found == commands_.end() ? nullptr : &*found;
+}
+
+int CommandLine::usage_status() const {
+    const Command* command = parsed();
+    return command == nullptr ? exit_status(Reason::invalid_argument) : command->usage_status;
 }
 
 Error CommandLine::unknown_command(const Command* group, const std::string& word) const {

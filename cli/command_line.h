@@ -31,6 +31,7 @@ struct Command {
     std::vector<std::string> examples{};               ///< without "taskctl"
     std::string details{};                             ///< more about it, below the options
     std::function<int(Context&, const Words&)> run{};  ///< empty for a group such as "channels"
+    int usage_status = 2;  ///< the exit status of a mistyped option or value
     CLI::App* app = nullptr;
 };
 
@@ -59,6 +60,9 @@ public:
     ///
     /// Errors: invalid_argument - a word or option that is not known, with the nearest that is.
     [[nodiscard]] core::Result<Chosen> parse(const Words& arguments);
+
+    /// The exit status when parse() refused: that of the command whose options they were.
+    [[nodiscard]] int usage_status() const;
 
     [[nodiscard]] const std::deque<Command>& commands() const { return commands_; }
     [[nodiscard]] const Command* find(std::string_view name) const;

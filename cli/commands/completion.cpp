@@ -171,6 +171,24 @@ Candidates channels(Context& context) {
     return found;
 }
 
+Candidates consumers(Context& context) {
+    Candidates found;
+    if (const auto page = ask(context, ipc::ConsumerList{}))
+        for (const auto& view : page->consumers)
+            found.push_back({view.name, counted(view.lag, "event", "events") + " behind"});
+    return found;
+}
+
+Candidates dead_letters(Context& context) {
+    Candidates found;
+    ipc::DeadLetterList request;
+    request.limit = candidates_max;
+    if (const auto page = ask(context, request))
+        for (const auto& letter : page->dead_letters)
+            found.push_back({letter.id, letter.name + ": " + letter.reason});
+    return found;
+}
+
 Candidates fixed(std::initializer_list<const char*> words) {
     Candidates found;
     for (const char* word : words) found.push_back({word, ""});
@@ -187,6 +205,9 @@ Candidates values_of(Context& context, const std::string& option) {
     if (option == "--sort") return fixed({"due", "number", "modified", "priority"});
     if (option == "--status")
         return fixed({"open", "needs-action", "in-process", "completed", "cancelled", "all"});
+    if (option == "--group") return consumers(context);
+    if (option == "--origin") return fixed({"consumer", "handler", "publish"});
+    if (option == "--from" || option == "--to") return fixed({"now", "oldest"});
     if (option == "--every")
         return fixed({"day", "weekday", "week", "month", "year", "month on the last day"});
     return {};
@@ -198,6 +219,9 @@ Candidates words_of(Context& context, const Cursor& cursor) {
     if (usage.rfind("TASK", 0) == 0 && (cursor.words == 0 || usage == "TASK..."))
         return tasks(context, command.name);
     if (usage.rfind("SERIES", 0) == 0 && cursor.words == 0) return series(context);
+    if (command.name.rfind("consumers ", 0) == 0 && usage == "NAME" && cursor.words == 0)
+        return consumers(context);
+    if (command.name.rfind("dead-letters ", 0) == 0 && !usage.empty()) return dead_letters(context);
     if (command.name == "channels remove") return channels(context);
     if (command.name == "completion") return fixed({"bash", "zsh", "fish"});
     if (command.name == "config" && cursor.words == 0)

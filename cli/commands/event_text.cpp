@@ -78,4 +78,31 @@ std::vector<std::string> type_warnings(const std::vector<std::string>& patterns)
     return warnings;
 }
 
+void print_event(Context& context, const ipc::CloudEvent& event) {
+    Screen& screen = context.screen();
+    if (screen.json())
+        screen.print(visible_json(ipc::to_text(event)) + "\n");
+    else if (screen.quiet())
+        screen.print(std::to_string(event.userseq) + "\n");
+    else if (screen.plain_lists())
+        screen.print(plain_event_line(event));
+    else
+        screen.print(event_line(event, context.zone(), screen.style()));
+    screen.flush();
+}
+
+core::Result<core::TopicFilter> checked_types(Context& context,
+                                              const std::vector<std::string>& patterns) {
+    auto filter = core::TopicFilter::make(patterns);
+    if (!filter) return filter;
+    for (const auto& warning : type_warnings(patterns)) context.screen().warn(warning);
+    return filter;
+}
+
+std::string gone_words(std::int64_t first, std::int64_t last) {
+    return first == last ? "event " + std::to_string(first) + " is past retention"
+                         : "events " + std::to_string(first) + " to " + std::to_string(last) +
+                               " are past retention";
+}
+
 }  // namespace taskd::cli

@@ -2,125 +2,20 @@
 // The client against a ROUTER that behaves as daemons do, also when they die.
 #include "ipc/client.h"
 
-#include "ipc/rpc.h"
-#include "ipc/subscriber.h"
-#include "tests/support/seeded_random.h"
-#include "tests/support/temp_dir.h"
+#include "tests/ipc/peer.h"
 
 #include <catch2/catch.hpp>
 
-#include <atomic>
-#include <functional>
 #include <memory>
 #include <sys/stat.h>
-#include <thread>
 #include <unistd.h>
 
 using namespace taskd;
 using namespace std::chrono_literals;
 using nlohmann::json;
-
-namespace {
-
-ipc::Endpoint endpoint_in(const std::string& directory) {
-    return *ipc::Endpoint::make(directory);
-}
-
-/// A ROUTER and an XPUB in a thread; `answer` gives the reply to a request, or none to die with the
-/// socket closed and come back on a new one.
-class Peer {
-public:
-    using Answer = std::function<std::optional<json>(const json& request)>;
-    Peer(ipc::Endpoint endpoint, Answer answer)
-        : endpoint_(std::move(endpoint)), answer_(std::move(answer)) {
-        open();
-        thread_ = std::thread([this] { serve(); });
-    }
-    Peer(const Peer&) = delete;
-    Peer& operator=(const Peer&) = delete;
-    ~Peer() {
-        stopping_ = true;
-        thread_.join();
-    }
-    /// Until a subscriber's two subscriptions (heads and all) have arrived, what is sent is lost.
-    void wait_for_subscription() {
-        while (subscriptions_ < 2) std::this_thread::yield();
-    }
-    /// Sent from the serving thread with its next reply.
-    std::vector<std::vector<std::string>> live;
-
-private:
-    void open() {
-        router_.reset();
-        router_ = std::make_unique<zmq::socket_t>(context_, zmq::socket_type::router);
-        router_->set(zmq::sockopt::linger, 0);
-        router_->bind(endpoint_.requests());
-        if (!events_) {
-            events_ = std::make_unique<zmq::socket_t>(context_, zmq::socket_type::xpub);
-            events_->set(zmq::sockopt::linger, 0);
-            events_->bind(endpoint_.events());
-        }
-    }
-    void serve() {
-        while (!stopping_) {
-            zmq::pollitem_t items[] = {{router_->handle(), 0, ZMQ_POLLIN, 0},
-                                       {events_->handle(), 0, ZMQ_POLLIN, 0}};
-            zmq::poll(items, 2, 20ms);
-            zmq::message_t subscription;
-            while (events_->recv(subscription, zmq::recv_flags::dontwait)) ++subscriptions_;
-            if (items[0].revents == 0) continue;
-            zmq::message_t id;
-            zmq::message_t body;
-            (void)router_->recv(id);
-            (void)router_->recv(body);
-            const auto reply = answer_(json::parse(body.to_string_view()));
-            if (!reply) {
-                open();
-                continue;
-            }
-            for (const auto& message : live)
-                for (const auto& frame : message)
-                    events_->send(zmq::buffer(frame), &frame == &message.back()
-                                                          ? zmq::send_flags::none
-                                                          : zmq::send_flags::sndmore);
-            live.clear();
-            router_->send(id, zmq::send_flags::sndmore);
-            router_->send(zmq::buffer(reply->dump()), zmq::send_flags::none);
-        }
-    }
-
-    zmq::context_t context_;
-    ipc::Endpoint endpoint_;
-    Answer answer_;
-    std::unique_ptr<zmq::socket_t> router_;
-    std::unique_ptr<zmq::socket_t> events_;
-    std::atomic<bool> stopping_{false};
-    std::atomic<int> subscriptions_{0};
-    std::thread thread_;
-};
-
-json event_json(std::int64_t number) {
-    return {{"specversion", "1.0"},  {"id", std::to_string(number)},
-            {"source", "/taskd/t"},  {"type", "task.created"},
-            {"subject", "s"},        {"time", "2026-11-24T08:00:00.000Z"},
-            {"userid", "ada"},       {"userseq", number},
-            {"data", json::object()}};
-}
-
-struct Calling {
-    test::TempDir directory;
-    ipc::Endpoint endpoint = endpoint_in(directory.path());
-    zmq::context_t context;
-    test::SeededRandom random{3};
-    ipc::Client client(std::chrono::milliseconds deadline = 20s, const std::string& key = "") {
-        ipc::Client::Options options;
-        options.deadline = deadline;
-        options.idempotency_key = key;
-        return {context, endpoint, random, options, [] { return core::Result<void>(); }};
-    }
-};
-
-}  // namespace
+using test::Calling;
+using test::endpoint_in;
+using test::Peer;
 
 TEST_CASE("a writing call carries a fresh key, or the one that was given; a reading call none") {
     Calling calling;
@@ -235,42 +130,4 @@ TEST_CASE("a directory that others may write to is not trusted, nor a link in it
     CHECK(endpoint.check_owner().error().reason == core::Reason::permission_denied);
     REQUIRE(symlink(endpoint.directory().c_str(), (directory.path() + "/link").c_str()) == 0);
     CHECK_FALSE(endpoint_in(directory.path() + "/link").check_owner().has_value());
-}
-
-TEST_CASE("a subscriber reads the log, takes live copies, fills gaps and drops repeats") {
-    Calling calling;
-    std::atomic<std::int64_t> head{3};
-    Peer* self = nullptr;
-    // The log as the daemon would give it; the first read is when the subscription is known.
-    Peer peer(calling.endpoint, [&](const json& request) -> std::optional<json> {
-        const std::int64_t after = request["params"]["after"];
-        json events = json::array();
-        const std::int64_t last = head;
-        for (auto number = after + 1; number <= last; ++number)
-            events.push_back(event_json(number));
-        if (after == 0) {
-            head = 8;
-            const auto live = [&](std::int64_t number) {
-                self->live.push_back(
-                    {"task.created", std::to_string(number), event_json(number).dump()});
-            };
-            live(2);  // a repeat
-            live(4);
-            live(5);
-            live(8);  // 6 and 7 were lost
-        }
-        return ipc::result_reply(request["id"],
-                                 {{"events", events}, {"head", last}, {"next", last}});
-    });
-    self = &peer;
-    auto client = calling.client();
-    ipc::Subscriber subscriber(calling.context, client, {}, core::TopicFilter{}, 0);
-    peer.wait_for_subscription();
-    for (std::int64_t number = 1; number <= 8; ++number) {
-        const auto event = subscriber.next(20s);
-        REQUIRE(event.has_value());
-        REQUIRE(event->has_value());
-        CHECK((*event)->userseq == number);
-    }
-    CHECK_FALSE(subscriber.next(0ms)->has_value());
 }
