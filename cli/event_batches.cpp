@@ -10,7 +10,7 @@ core::Result<void> EventBatches::add(std::int64_t line, ipc::CloudEvent event) {
     const bool full = lines_.size() == ipc::publish_events_max || bytes_ + bytes > batch_bytes_max;
     if (full && !empty())
         if (auto sent = flush(); !sent) return sent;
-    pending_.events.push_back({std::move(event), {}});
+    pending_.events.emplace_back().event = std::move(event);
     lines_.push_back(line);
     bytes_ += bytes;
     return {};

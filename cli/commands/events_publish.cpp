@@ -26,7 +26,7 @@ int publish_one(Context& context, const Given& given) {
     auto client = context.client(key_from(given.key));
     if (!client) return context.fail(client.error());
     ipc::EventPublish request;
-    request.events.push_back({std::move(*event), {}});
+    request.events.emplace_back().event = std::move(*event);
     const auto answer = client->call(request);
     if (!answer) return context.fail(answer.error());
     context.note_replay(answer->replayed);
@@ -125,7 +125,7 @@ int publish_all(Context& context, const Given& given, InputFile& file) {
                          "all-or-nothing",
                          {}},
                         item->line));
-        request.events.push_back({std::move(*item->event), {}});
+        request.events.emplace_back().event = std::move(*item->event);
         lines.push_back(item->line);
     }
     if (!file.error().empty())
