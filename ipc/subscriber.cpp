@@ -23,7 +23,28 @@ bool may_pass(Reason reason) {
            reason == Reason::internal;
 }
 
+core::Error replaced(std::int64_t head, std::int64_t after) {
+    return {Reason::data_loss,
+            "the store was replaced: its newest event is " + std::to_string(head) + ", and " +
+                std::to_string(after) + " was read before",
+            {},
+            {}};
+}
+
 }  // namespace
+
+core::Result<EventPage> read_page(Client& client, const EventRead& request) {
+    auto page = client.call(request);
+    if (page && (request.since || page->value.head >= request.after)) return std::move(page->value);
+    if (page) return tl::unexpected(replaced(page->value.head, request.after));
+    if (page.error().reason != Reason::invalid_argument || page.error().field != "after")
+        return tl::unexpected(page.error());
+    EventRead from_begin;
+    from_begin.limit = 1;
+    const auto first = client.call(from_begin);
+    if (!first || first->value.head >= request.after) return tl::unexpected(page.error());
+    return tl::unexpected(replaced(first->value.head, request.after));
+}
 
 Subscriber::Subscriber(zmq::context_t& context, Client& client, std::vector<std::string> types,
                        core::TopicFilter filter, std::int64_t after,
@@ -52,17 +73,10 @@ core::Result<void> Subscriber::read_log() {
         request.types = types_;
         request.limit = page_events;
         request.missed = lost_ - told_;
-        auto page = client_.call(request);
+        auto page = read_page(client_, request);
         if (!page) return tl::unexpected(page.error());
         told_ += request.missed;
-        if (!since_ && page->value.head < known_)
-            return tl::unexpected(core::Error{Reason::data_loss,
-                                              "the store was replaced: its newest event is " +
-                                                  std::to_string(page->value.head) + ", and " +
-                                                  std::to_string(known_) + " was read before",
-                                              {},
-                                              {}});
-        take_page(page->value);
+        take_page(*page);
     } while (must_read_ && ready_.empty());
     return {};
 }

@@ -21,6 +21,12 @@ struct EventRange {
     bool operator==(const EventRange&) const = default;
 };
 
+/// Reads a page of the log.
+///
+/// Errors: data_loss - `after` is past the newest event, so another store is in the place of the
+///         one that it was read from; else the daemon's.
+[[nodiscard]] core::Result<EventPage> read_page(Client& client, const EventRead& request);
+
 /// A stream of events without gaps and repeats (P7; the Clone pattern of the ZeroMQ guide): it
 /// subscribes, reads the log up to the head, then takes live copies, and reads the log again
 /// whenever a number is missing, a head is not the one that it knows, or nothing came for a minute.

@@ -5,6 +5,7 @@
 #include "cli/output_file.h"
 #include "cli/signals.h"
 #include "ipc/json.h"
+#include "ipc/subscriber.h"
 
 #include <algorithm>
 #include <memory>
@@ -59,9 +60,9 @@ public:
         next_.limit = page_events;
         std::optional<std::int64_t> end;
         for (;;) {
-            const auto page = client_.call(next_);
+            const auto page = ipc::read_page(client_, next_);
             if (!page) return tl::unexpected(page.error());
-            const auto& value = page->value;
+            const auto& value = *page;
             if (!end) end = last_ ? std::min(*last_, value.head) : value.head;
             if (!next_.since && next_.after > 0 && value.oldest > next_.after + 1)
                 context_.screen().warn(gone_words(next_.after + 1, value.oldest - 1));

@@ -138,10 +138,9 @@ private:
             request.types = given_.types;
             request.limit = page_events;
             request.wait_ms = wait.count();
-            const auto page = client_.call(request);
+            const auto page = ipc::read_page(client_, request);
             if (!page) return tl::unexpected(page.error());
-            const auto& value = page->value;
-            if (!since_ && value.head < request.after) return replaced(value.head, request.after);
+            const auto& value = *page;
             if (!since_ && value.oldest > request.after + 1)
                 warn_gone({request.after + 1, value.oldest - 1});
             since_.reset();
@@ -159,15 +158,6 @@ private:
     Result<void> finish() {
         done_ = true;
         return keep(*last_);
-    }
-
-    static Result<void> replaced(std::int64_t head, std::int64_t after) {
-        return tl::unexpected(core::Error{
-            core::Reason::data_loss,
-            "the newest event is " + std::to_string(head) + ", and " + std::to_string(after) +
-                " was read before: the store was replaced, or this is another daemon's number",
-            {},
-            "begin anew without --cursor FILE, or with --since 0"});
     }
 
     /// Follows the live events of the caller's own socket.

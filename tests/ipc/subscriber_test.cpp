@@ -45,6 +45,10 @@ struct Log {
         for (const auto& [when, number] : heads)
             if (when == number_of_read)
                 peer.live.push_back({"taskd.head", std::to_string(number), ""});
+        if (params.value("after", std::int64_t{0}) > head)
+            return ipc::error_reply(
+                request["id"],
+                {core::Reason::invalid_argument, "after: is past the newest event", "after", {}});
         json events = json::array();
         for (auto number = std::max(params.value("after", std::int64_t{0}) + 1, oldest);
              number <= head; ++number)
