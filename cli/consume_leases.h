@@ -40,6 +40,11 @@ public:
     /// Asks for up to `limit` events; one question at a time.
     void fetch(std::int64_t limit, std::chrono::milliseconds wait);
     [[nodiscard]] bool fetching() const { return fetching_; }
+    /// How many more may be held: a fetch names all that are, and the daemon takes so many names.
+    [[nodiscard]] std::int64_t room() const {
+        return static_cast<std::int64_t>(ipc::fetch_events_max) -
+               static_cast<std::int64_t>(held_.size());
+    }
 
     /// Decides about an event that is held.
     void settle(const ipc::LeaseRef& lease, Verdict verdict, const std::string& error);

@@ -103,8 +103,9 @@ void ConsumeLoop::fetch_more() {
         return;
     // With --once, what is not ready now may be once something was settled: the next of a subject.
     if (options_.once && found_nothing_) return;
-    leases_->fetch((options_.concurrency - busy) * options_.batch,
-                   options_.once ? milliseconds{0} : fetch_wait);
+    const auto limit = std::min((options_.concurrency - busy) * options_.batch, leases_->room());
+    if (limit <= 0) return;  // what is decided makes room when that is confirmed
+    leases_->fetch(limit, options_.once ? milliseconds{0} : fetch_wait);
 }
 
 bool ConsumeLoop::is_over() const {
