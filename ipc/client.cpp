@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 
@@ -28,9 +29,12 @@ milliseconds left_until(steady_clock::time_point until) {
 /// The connection's own news, without which a lost daemon looks like a slow one.
 class Monitor {
 public:
-    Monitor(zmq::context_t& context, zmq::socket_t& socket, std::int64_t id)
+    Monitor(zmq::context_t& context, zmq::socket_t& socket)
         : socket_(socket), pair_(context, zmq::socket_type::pair) {
-        const std::string address = "inproc://taskd-client-monitor-" + std::to_string(id);
+        // An address is used once in a context, which several clients may share.
+        static std::atomic<std::int64_t> last_number{0};
+        const std::string address =
+            "inproc://taskd-client-monitor-" + std::to_string(++last_number);
         zmq_socket_monitor(socket_.handle(), address.c_str(),
                            ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED);
         pair_.connect(address);
@@ -66,11 +70,10 @@ Client::Client(zmq::context_t& context, Endpoint endpoint, core::Random& random,
       options_(std::move(options)),
       ensure_(std::move(ensure)) {}
 
-Client::Exchange Client::exchange(const std::string& request, std::int64_t id,
-                                  steady_clock::time_point until) {
+Client::Exchange Client::exchange(const std::string& request, steady_clock::time_point until) {
     zmq::socket_t socket(context_, zmq::socket_type::dealer);
     socket.set(zmq::sockopt::linger, 0);
-    Monitor monitor(context_, socket, id);
+    Monitor monitor(context_, socket);
     socket.connect(endpoint_.requests());
     socket.send(zmq::buffer(request), zmq::send_flags::none);
 
@@ -117,8 +120,7 @@ core::Result<nlohmann::json> Client::call_json(std::string_view method, nlohmann
     const auto until = steady_clock::now() + options_.deadline;
     for (int connection = 0; connection < connections_max; ++connection) {
         if (auto listening = ensure_(); !listening) return tl::unexpected(listening.error());
-        // A monitor's address is used once, hence the number of the connection in it.
-        auto got = exchange(text, last_id_ * connections_max + connection, until);
+        auto got = exchange(text, until);
         if (got.outcome == Outcome::replied) return parse_reply(got.reply);
         if (got.outcome == Outcome::timed_out) {
             Error late{Reason::deadline_exceeded,

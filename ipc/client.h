@@ -74,7 +74,7 @@ private:
         Outcome outcome;
         std::string reply;
     };
-    [[nodiscard]] Exchange exchange(const std::string& request, std::int64_t id,
+    [[nodiscard]] Exchange exchange(const std::string& request,
                                     std::chrono::steady_clock::time_point until);
     [[nodiscard]] static core::Error unreadable(const core::Error& why);
 

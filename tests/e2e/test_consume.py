@@ -162,12 +162,12 @@ class Consume(ConsumeCase):
 
     def test_commands_run_side_by_side(self):
         self.publish(3)
-        os.mkfifo(self.path("gate"))
-        command = self.script(f'echo begun >>$SEEN; cat {self.path("gate")}')
+        gate = self.path("gate")
+        command = self.script(f'echo begun >>$SEEN; until [ -e {gate} ]; do sleep 0.02; done')
         member = self.consume("--from", "oldest", "--concurrency", "3", command=[command])
         self.wait_lines(3)
         self.assertEqual(self.group()["in_flight"], 3)
-        with open(self.path("gate"), "w", encoding="utf-8"):
+        with open(gate, "w", encoding="utf-8"):
             pass
         self.wait_group(lag=0)
         member.send_signal(signal.SIGTERM)

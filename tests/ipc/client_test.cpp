@@ -88,6 +88,27 @@ TEST_CASE("a daemon that was gone before the request went out is started anew") 
     CHECK(asked == 2);
 }
 
+TEST_CASE("several clients of one context notice the loss of their connections, each by itself") {
+    Calling calling;
+    std::atomic<int> waiting{0};
+    std::atomic<int> answered{0};
+    // The first request of each dies with its daemon; who does not notice waits for its deadline.
+    Peer peer(calling.endpoint, [&](const json& request) -> std::optional<json> {
+        if (++waiting <= 2) return {};
+        ++answered;
+        return ipc::result_reply(request["id"], {{"pid", 7}});
+    });
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 2; ++i)
+        threads.emplace_back([&] {
+            auto client = calling.client();
+            for (int call = 0; call < 20; ++call)
+                if (!client.call_json("admin.shutdown", json::object(), false)) answered = -1000;
+        });
+    for (auto& thread : threads) thread.join();
+    CHECK(answered == 40);
+}
+
 TEST_CASE("a peer that always hangs up is given up after a few connections") {
     Calling calling;
     Peer peer(calling.endpoint, [](const json&) { return std::optional<json>(); });
