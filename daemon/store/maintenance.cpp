@@ -30,15 +30,19 @@ std::vector<Timer> Maintenance::due_timers(core::Timestamp now, std::size_t limi
     return timers;
 }
 
+// One statement for all kinds: each read outside of a transaction costs SQLite its locks (measured:
+// 14 % of the loop's time with one client when they were seven).
+#define NEXT_OF(kind) "SELECT (SELECT min(due_ms) FROM timer WHERE kind = '" kind "') AS next"
+#define NEXT_OF_ALL_BUT_DELIVERIES \
+    "SELECT min(next) FROM (" NEXT_OF("zones") " UNION ALL " NEXT_OF("reminder")             \
+    " UNION ALL " NEXT_OF("series") " UNION ALL " NEXT_OF("consumer") " UNION ALL "          \
+    NEXT_OF("handler") " UNION ALL " NEXT_OF("retention")
+
 std::optional<core::Timestamp> Maintenance::next_timer(bool deliveries_wait) {
-    std::optional<core::Timestamp> next;
-    for (const auto kind : timer_kinds) {
-        if (kind == TimerKind::delivery && deliveries_wait) continue;
-        Query row(db_, "SELECT due_ms FROM timer WHERE kind = ? ORDER BY due_ms LIMIT 1",
-                  std::string(to_string(kind)));
-        if (row.step() && (!next || row.time(0) < *next)) next = row.time(0);
-    }
-    return next;
+    Query row(db_, deliveries_wait ? NEXT_OF_ALL_BUT_DELIVERIES ")"
+                                   : NEXT_OF_ALL_BUT_DELIVERIES
+                       " UNION ALL " NEXT_OF("delivery") ")");
+    return row.step() ? row.optional_time(0) : std::nullopt;
 }
 
 namespace {
