@@ -287,7 +287,7 @@ std::optional<json> Dispatcher::run_one(const json& message, const Request& requ
     }
     try {
         Error refused;
-        std::vector<DeadLetterRow> dead_letters;
+        std::vector<std::pair<core::UserId, DeadLetterRow>> dead_letters;
         {
             UnitOfWork unit(context_, now, user,
                             method->writes ? std::string(method->name) : std::string());
@@ -332,7 +332,8 @@ std::optional<json> Dispatcher::run_one(const json& message, const Request& requ
                 for (auto& change : h.token_changes) out.token_changes.push_back(std::move(change));
                 for (auto& consumer : h.stirred)
                     out.stirred.emplace_back(user, std::move(consumer));
-                if (h.log_too_large) out.large_logs.push_back(user);
+                out.large_logs.insert(out.large_logs.end(), h.large_logs.begin(),
+                                      h.large_logs.end());
                 out.copies_missed += h.copies_missed;
                 if (h.poll && may_wait && answered) {
                     out.poll = std::move(h.poll);
@@ -348,7 +349,7 @@ std::optional<json> Dispatcher::run_one(const json& message, const Request& requ
         const bool remember = !key.empty() && is_remembered(refused.reason);
         if (remember || !dead_letters.empty()) {
             UnitOfWork unit(context_, now, user, "");
-            for (const auto& letter : dead_letters) unit.put_dead_letter(user, letter);
+            for (const auto& [owner, letter] : dead_letters) unit.put_dead_letter(owner, letter);
             if (remember)
                 unit.put_reply(user, key, digest, text_of({{"error", ipc::error_json(refused)}}),
                                expires);

@@ -199,7 +199,8 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
         run_requests(requests, now, monotonic, attempt);
         if (with_timers) run_timers(now, attempt);
         answer_polls(now, monotonic, attempt);
-        for (const auto& user : attempt.large_logs) maintenance_.trim_to_size(user, now, settings_);
+        for (const auto& user : attempt.large_logs)
+            (void)maintenance_.trim_to_size(user, now, settings_);
         look_at_backlog(monotonic, attempt);
         database_.commit();
     } catch (const Dispatcher::TurnVoid& failure) {

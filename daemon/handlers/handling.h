@@ -11,7 +11,9 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace taskd::daemon {
@@ -53,15 +55,16 @@ struct Handling {
     core::Monotonic received{0};
     std::int64_t deadline_ms = 0;  ///< the request's own, 0 without one
 
-    std::optional<Poll> poll{};                 ///< out: park the request instead of answering it
-    bool shutdown = false;                      ///< out: stop after this turn
-    std::optional<std::string> backup{};        ///< out: copy the store there, then answer
-    Caller caller{};                            ///< who asks, and with which rights
-    std::vector<TokenChange> token_changes{};   ///< out: for the table in memory, once committed
-    std::vector<DeadLetterRow> dead_letters{};  ///< out: kept although the request is refused
-    std::vector<std::string> stirred{};  ///< out: consumers that may have something for a poll
-    bool log_too_large = false;          ///< out: the user's log is past retention.max_bytes
-    std::int64_t copies_missed = 0;      ///< out: live copies that a subscriber says it lost
+    std::optional<Poll> poll{};                ///< out: park the request instead of answering it
+    bool shutdown = false;                     ///< out: stop after this turn
+    std::optional<std::string> backup{};       ///< out: copy the store there, then answer
+    Caller caller{};                           ///< who asks, and with which rights
+    std::vector<TokenChange> token_changes{};  ///< out: for the table in memory, once committed
+    /// out: kept although the request is refused, each for its event's user
+    std::vector<std::pair<core::UserId, DeadLetterRow>> dead_letters{};
+    std::vector<std::string> stirred{};   ///< out: consumers that may have something for a poll
+    std::set<core::UserId> large_logs{};  ///< out: users whose log is past retention.max_bytes
+    std::int64_t copies_missed = 0;       ///< out: live copies that a subscriber says it lost
 };
 
 }  // namespace taskd::daemon

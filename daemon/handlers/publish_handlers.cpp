@@ -52,11 +52,10 @@ Error conflict(const AcceptedEvent& event, const Stored& first, bool each, Handl
                     std::to_string(first.user_seq) + ", which has other content";
     letter.attempts = 1;
     letter.created = h.unit.now();
-    const bool kept = event.user == h.user &&
-                      h.unit.count_dead_letters(event.user, "publish", "", conflicts_kept_max) <
-                          conflicts_kept_max;
-    if (kept && each) h.unit.put_dead_letter(h.user, letter);
-    if (kept && !each) h.dead_letters.push_back(letter);
+    const bool kept = h.unit.count_dead_letters(event.user, "publish", "", conflicts_kept_max) <
+                      conflicts_kept_max;
+    if (kept && each) h.unit.put_dead_letter(event.user, letter);
+    if (kept && !each) h.dead_letters.emplace_back(event.user, letter);
     return {
         Reason::conflict,
         "id: \"" + core::clipped(event.dedup_key, 64) + "\" of source \"" +
@@ -74,6 +73,9 @@ Result<ipc::PublishResult> publish_one(const ipc::PublishItem& item,
     if (stored.as == Stored::As::conflict)
         return tl::unexpected(conflict(*event, stored, request.each, h));
     const bool fresh = stored.as == Stored::As::fresh;
+    const auto bytes_max = h.settings.retention_max_bytes;
+    if (bytes_max > 0 && h.unit.event_bytes(event->user) > bytes_max)
+        h.large_logs.insert(event->user);
     if (fresh && !request.imported)
         for (const auto& handler : h.standing.handlers)
             if (handler.type == event->type) {
@@ -121,8 +123,6 @@ Result<ipc::EventsPublished> publish_events(const ipc::EventPublish& request, Ha
         refused.error = std::move(error);
         reply.events.push_back(std::move(refused));
     }
-    h.log_too_large = h.settings.retention_max_bytes > 0 &&
-                      h.unit.event_bytes(h.user) > h.settings.retention_max_bytes;
     return reply;
 }
 

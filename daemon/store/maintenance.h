@@ -48,8 +48,8 @@ public:
     [[nodiscard]] bool trim(core::Timestamp now, const Settings& settings);
 
     /// Removes a batch of the oldest events of a user whose log weighs more than
-    /// retention.max_bytes, whoever may still want them.
-    void trim_to_size(const core::UserId& user, core::Timestamp now, const Settings& settings);
+    /// retention.max_bytes, whoever may still want them; says how many.
+    int trim_to_size(const core::UserId& user, core::Timestamp now, const Settings& settings);
 
     /// What all users' consumers have before them and what was given up, for the counters.
     struct Backlog {

@@ -97,6 +97,9 @@ bool Maintenance::trim_logs(core::Timestamp now, const Settings& settings) {
                 last = first.integer(0);
         }
         if (last > 0) rows += trim_log(core::UserId{user}, last, now, settings);
+        // taskd's own events make a log large too, and nobody publishes then.
+        if (settings.retention_max_bytes > 0)
+            rows += trim_to_size(core::UserId{user}, now, settings);
         if (rows >= trim_rows_max) return true;
     }
 }
@@ -134,14 +137,14 @@ int Maintenance::trim_log(const core::UserId& user, std::int64_t last, core::Tim
         .run();
 }
 
-void Maintenance::trim_to_size(const core::UserId& user, core::Timestamp now,
-                               const Settings& settings) {
+int Maintenance::trim_to_size(const core::UserId& user, core::Timestamp now,
+                              const Settings& settings) {
     std::int64_t last = 0;
     {
         Query newest(
             db_, "SELECT bytes_total FROM event WHERE user_id = ? ORDER BY user_seq DESC LIMIT 1",
             user.str());
-        if (!newest.step()) return;
+        if (!newest.step()) return 0;
         const auto keep_from = newest.integer(0) - settings.retention_max_bytes;
         Query row(db_,
                   "SELECT user_seq, bytes_total FROM event WHERE user_id = ? ORDER BY user_seq "
@@ -149,7 +152,7 @@ void Maintenance::trim_to_size(const core::UserId& user, core::Timestamp now,
                   user.str(), 2 * trim_rows_max);
         while (row.step() && row.integer(1) <= keep_from) last = row.integer(0);
     }
-    if (last > 0) (void)trim_log(user, last, now, settings);
+    return last > 0 ? trim_log(user, last, now, settings) : 0;
 }
 
 /// The file gets smaller by what was taken away, little by little; some free pages stay, since the

@@ -191,6 +191,14 @@ TEST_CASE("publish: who may name another user") {
     f.turn({service});
     CHECK(json::parse(f.last.replies[0].body)["result"]["published"] == 1);
     CHECK(f.result("event.read", json::object(), "eve")["events"].size() == 1);
+    // A conflict is a dead letter of the event's user, not of the service.
+    service = f.request("event.publish",
+                        events({event("2", {{"user_id", "eve"}, {"other", "content"}})}));
+    service.caller.may_name_users = true;
+    f.turn({service});
+    CHECK(json::parse(f.last.replies[0].body)["error"]["data"]["reason"] == "conflict");
+    CHECK(f.result("dead_letter.list", json::object(), "eve")["total"] == 1);
+    CHECK(f.result("dead_letter.list", json::object())["total"] == 0);
 }
 
 TEST_CASE("publish: the key outlives the event, until dedup.ttl after it came") {

@@ -113,7 +113,14 @@ struct Calling {
         ipc::Client::Options options;
         options.deadline = deadline;
         options.idempotency_key = key;
-        return {context, endpoint, random, options, [] { return core::Result<void>(); }};
+        return {context, endpoint, random, options, [this] { return wait_for_peer(); }};
+    }
+    /// As taskctl does: a daemon that died is not asked before the next one listens.
+    core::Result<void> wait_for_peer() {
+        const auto until = std::chrono::steady_clock::now() + 1s;
+        while (!endpoint.is_listening() && std::chrono::steady_clock::now() < until)
+            std::this_thread::yield();
+        return {};
     }
 };
 
