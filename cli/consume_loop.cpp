@@ -42,6 +42,7 @@ ConsumeLeases::Hooks ConsumeLoop::hooks() {
     return {[this](std::vector<ipc::Leased> events) { take(std::move(events)); },
             [this](Verdict verdict, std::int64_t count) {
                 found_nothing_ = false;
+                settled_meanwhile_ = true;
                 (verdict == Verdict::ack     ? acked_
                  : verdict == Verdict::retry ? retried_
                  : verdict == Verdict::dead  ? dead_
@@ -52,7 +53,7 @@ ConsumeLeases::Hooks ConsumeLoop::hooks() {
 }
 
 void ConsumeLoop::take(std::vector<ipc::Leased> events) {
-    found_nothing_ = events.empty();
+    found_nothing_ = events.empty() && !settled_meanwhile_;
     for (auto& leased : events) waiting_.push_back(std::move(leased));
     if (stopping_) release_waiting();
 }
@@ -105,6 +106,7 @@ void ConsumeLoop::fetch_more() {
     if (options_.once && found_nothing_) return;
     const auto limit = std::min((options_.concurrency - busy) * options_.batch, leases_->room());
     if (limit <= 0) return;  // what is decided makes room when that is confirmed
+    settled_meanwhile_ = false;
     leases_->fetch(limit, options_.once ? milliseconds{0} : fetch_wait);
 }
 

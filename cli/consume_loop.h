@@ -82,7 +82,8 @@ private:
     bool stopping_ = false;  ///< nothing new is begun
     int signals_seen_ = 0;
     int status_ = 0;
-    bool found_nothing_ = false;  ///< the last fetch did, and nothing was settled since
+    bool found_nothing_ = false;      ///< the last fetch did, and nothing was settled since
+    bool settled_meanwhile_ = false;  ///< since the last fetch was asked: its "nothing" is old
     bool said_strange_ = false;
     std::int64_t acked_ = 0;
     std::int64_t retried_ = 0;
