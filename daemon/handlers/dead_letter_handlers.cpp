@@ -85,13 +85,16 @@ std::string retry_one(const DeadLetterRow& letter, Handling& h) {
         return revive_handler(letter, h) ? "" : "its handler's mark is gone";
     const auto before = h.unit.find_consumer(h.user, letter.name);
     if (!before) return "consumer " + letter.name + " was removed";
+    // Retention was faster than the one who had it, and there is nothing left to hand out.
+    const auto event = letter_of(letter).event;
+    if (event.id.empty()) return "its event is past retention";
     h.stirred.push_back(before->name);
     // One that the consumer has yet to look at, after a reset, comes by itself.
     if (letter.user_seq > before->position || h.unit.find_unsettled(*before, letter.user_seq))
         return "";
     core::Unsettled row;
     row.user_seq = letter.user_seq;
-    row.subject = letter_of(letter).event.subject;
+    row.subject = event.subject;
     row.state = core::UnsettledState::waiting;
     row.due = h.unit.now();
     row.fence = 0;

@@ -318,6 +318,7 @@ TEST_CASE("consumer: what retention took is told as data_loss, with its range") 
     f.create();
     f.pass(48h);
     CHECK(f.count("SELECT count(*) FROM event") == 1);  // retention waits for the consumer
+    const auto leased = f.fetch();
     const std::string text(2000, 'x');
     for (int i = 0; i < 100; ++i) f.publish("b", text);
     const auto floor = f.result("event.read", json::object())["oldest"].get<int>() - 1;
@@ -326,6 +327,11 @@ TEST_CASE("consumer: what retention took is told as data_loss, with its range") 
     CHECK(refused["data"]["reason"] == "data_loss");
     CHECK(refused["message"].get<std::string>().find("events 1 to " + std::to_string(floor)) !=
           std::string::npos);
+    // Whoever still has one of them may give it up; what is left of it can't be tried again.
+    f.settle("nack", leased, {{"action", "dead"}});
+    const auto letters = f.result("dead_letter.list", json::object())["dead_letters"];
+    REQUIRE(letters.size() == 1);
+    CHECK(f.reason("dead_letter.retry", {{"ids", {letters[0]["id"]}}}) == "failed_precondition");
     f.result("consumer.reset", {{"name", "g"}, {"to", "oldest"}});
     CHECK(f.fetch("m", 1)[0]["event"]["userseq"] == floor + 1);
 }
