@@ -49,6 +49,16 @@ tl::unexpected<core::Error> no_reminder(const Task& task, const std::string& bec
         task.series.empty() ? "taskctl edit " + number + " --remind 10m" : "");
 }
 
+/// Whether the reminder went off for an occurrence that is over, and waits for the one that came
+/// after its completion.
+bool waits_for_another(const Reminder& reminder, const std::optional<core::Series>& series,
+                       Handling& h) {
+    if (!series || series->policies.anchor != core::Anchor::completion || !reminder.next)
+        return false;
+    const auto open = h.unit.find_open_occurrence(h.user, series->id);
+    return open && open->recurrence_id != reminder.fired_slot;
+}
+
 /// "20m", "until monday 9am", "tomorrow": a day without a time means its 9:00.
 core::Result<core::Timestamp> read_until(const ipc::ReminderSnooze& request, Handling& h) {
     std::string words(core::trim(request.until));
@@ -79,8 +89,12 @@ core::Result<ipc::ReminderChanged> snooze_reminder(const ipc::ReminderSnooze& re
     const Reminder* reminder = last_fired(reminders);
     if (reminder == nullptr) reminder = next_planned(reminders);
     if (reminder == nullptr) return no_reminder(*task, reminders.empty() ? "" : " to come");
-    const auto after = core::snoozed(*reminder, *until, h.unit.now());
+    Reminder asked = *reminder;
+    if (waits_for_another(asked, h.unit.find_series(h.user, task->series), h))
+        asked.fired_slot.reset();
+    auto after = core::snoozed(asked, *until, h.unit.now());
     if (!after) return tl::unexpected(after.error());
+    after->fired_slot = reminder->fired_slot;
     h.unit.update_reminder(*reminder, *after);
     h.unit.append_event(h.user, {"reminder.snoozed", task->id.str(), *after});
     return ipc::ReminderChanged{*task, *after};
@@ -104,7 +118,8 @@ core::Result<ipc::ReminderChanged> acknowledge_reminder(const ipc::ReminderAckno
         if (series && !schedule) return tl::unexpected(schedule.error());
         std::optional<core::Slot> from;
         if (series && !series->paused && !series->ended && after->fired_slot)
-            from = schedule->slot(*after->fired_slot);
+            from = schedule->slot(waits_for_another(*after, series, h) ? *after->next_slot
+                                                                       : *after->fired_slot);
         after =
             series ? core::armed(*after, *schedule, from) : core::armed(*after, task->content.due);
         if (!after) return tl::unexpected(after.error());

@@ -133,6 +133,32 @@ TEST_CASE("a snoozed reminder goes off again for the same slot, and acknowledgin
     CHECK(f.pass(24h) == std::vector<std::string>{"reminder.due"});
 }
 
+TEST_CASE("a snooze after an occurrence is done is for the one that came from its completion") {
+    for (const bool acknowledged : {false, true}) {
+        EngineFixture f;
+        f.result("task.add", {{"summary", "s"},
+                              {"every", "2 days after completion"},
+                              {"at", "9:30"},
+                              {"tz", "UTC"},
+                              {"remind", {"0"}}});
+        f.pass(91min);
+        f.result("task.complete", {{"task", "1"}});
+        const auto snoozed = f.result("reminder.snooze", {{"task", "2"}, {"until", "72h"}});
+        CHECK(snoozed["reminder"]["next_slot"] == "2026-11-26T09:30:00");
+        if (acknowledged) {
+            const auto seen = f.result("reminder.acknowledge", {{"task", "2"}});
+            CHECK(seen["reminder"]["next"] == "2026-11-26T09:30:00.000Z");
+            CHECK(f.pass(48h) == std::vector<std::string>{"reminder.due"});
+        } else {
+            CHECK(f.pass(71h) == std::vector<std::string>{});
+            CHECK(f.pass(1h) == std::vector<std::string>{"reminder.due"});
+        }
+        const auto due = f.result("event.read", {{"types", {"reminder.due"}}})["events"];
+        CHECK(due.back()["data"]["payload"]["recurrence_id"] == "2026-11-26T09:30:00");
+        CHECK(due.back()["data"]["payload"]["firing"] == 1);
+    }
+}
+
 TEST_CASE("snooze says what is wrong with it") {
     EngineFixture f;
     f.result("task.add", {{"summary", "x"}});
