@@ -56,9 +56,6 @@ public:
     [[nodiscard]] bool matches(std::string_view type, std::string_view source,
                                std::string_view subject, const FieldLookup& field) const;
 
-    /// Whether the data has to be read to decide.
-    [[nodiscard]] bool looks_into_data() const { return !conditions_.empty(); }
-
 private:
     TopicFilter types_;
     TopicFilter sources_;
