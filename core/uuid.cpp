@@ -38,6 +38,15 @@ void stamp(Bytes& bytes, std::uint8_t version) {
     bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3fU) | 0x80U);
 }
 
+Bytes named(std::string_view content) {
+    // taskd's namespace, drawn once; on disk inside ids and digests: do not change.
+    static constexpr Bytes name_space{0x6f, 0x0b, 0x5d, 0x3e, 0x52, 0x1c, 0x4e, 0x6b,
+                                      0x9d, 0x8a, 0x1f, 0x33, 0xc7, 0x5a, 0x90, 0x42};
+    Bytes bytes{};
+    uuid_generate_sha1(bytes.data(), name_space.data(), content.data(), content.size());
+    return bytes;
+}
+
 }  // namespace
 
 std::string uuid_v4(Random& random) {
@@ -56,12 +65,16 @@ std::string uuid_v7(Timestamp now, Random& random) {
 }
 
 std::string uuid_v5(std::string_view content) {
-    // taskd's namespace, drawn once; on disk inside ids and digests: do not change.
-    static constexpr Bytes name_space{0x6f, 0x0b, 0x5d, 0x3e, 0x52, 0x1c, 0x4e, 0x6b,
-                                      0x9d, 0x8a, 0x1f, 0x33, 0xc7, 0x5a, 0x90, 0x42};
-    Bytes bytes{};
-    uuid_generate_sha1(bytes.data(), name_space.data(), content.data(), content.size());
-    return format(bytes);
+    return format(named(content));
+}
+
+std::uint64_t name_digest(std::string_view content) {
+    const Bytes bytes = named(content);
+    // Bytes 6 and 8 hold the version and the variant.
+    std::uint64_t digest = 0;
+    for (const std::size_t i : std::array<std::size_t, 8>{0, 1, 2, 3, 4, 5, 9, 10})
+        digest = digest << 8U | bytes[i];
+    return digest;
 }
 
 bool is_uuid(std::string_view text) {

@@ -202,6 +202,7 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
         for (const auto& user : attempt.large_logs)
             (void)maintenance_.trim_to_size(user, now, settings_);
         look_at_backlog(monotonic, attempt);
+        if (database_.event_keys.is_full()) database_.event_keys.write();
         database_.commit();
     } catch (const Dispatcher::TurnVoid& failure) {
         database_.rollback();

@@ -45,7 +45,9 @@ void give_up_when(const std::atomic<bool>& stopping, SQLite::Database& database)
 
 Database::Database(const std::string& path)
     : path_(path), database_(guarded([&] {
-          return SQLite::Database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+          // The loop's thread alone uses the connection, so SQLite needs no mutex around it.
+          return SQLite::Database(
+              path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX);
       })) {
     sqlite3_extended_result_codes(database_.getHandle(), 1);
     // NORMAL would lose acknowledged commits on power loss. mmap would turn an I/O error into a
@@ -65,6 +67,19 @@ void Database::execute_script(const char* sql) {
     guarded([&] { database_.exec(sql); });
 }
 
+void Database::define_functions() {
+    const auto dedup = [](sqlite3_context* context, int, sqlite3_value** values) {
+        const auto text = [&](int i) {
+            return std::string(reinterpret_cast<const char*>(sqlite3_value_text(values[i])),
+                               static_cast<std::size_t>(sqlite3_value_bytes(values[i])));
+        };
+        sqlite3_result_int64(context, dedup_hash(text(0), text(1), text(2)));
+    };
+    guarded([&] {
+        database_.createFunction("dedup_hash", 3, true, nullptr, dedup, nullptr, nullptr, nullptr);
+    });
+}
+
 void Database::incremental_vacuum(std::int64_t pages) {
     // A pragma takes no parameter, and each step gives back one page.
     execute_script(("PRAGMA incremental_vacuum(" + std::to_string(pages) + ")").c_str());
@@ -72,6 +87,7 @@ void Database::incremental_vacuum(std::int64_t pages) {
 
 void Database::begin() {
     run("BEGIN");
+    keys_before_ = event_keys.mark();
 }
 void Database::commit() {
     const auto begun = std::chrono::steady_clock::now();
@@ -85,6 +101,7 @@ std::int64_t Database::changes() const {
 
 void Database::rollback() noexcept {
     log_heads.clear();
+    event_keys.undo(keys_before_);
     if (!in_transaction()) return;
     // Fails only if the transaction is gone already, which is what is wanted.
     sqlite3_exec(database_.getHandle(), "ROLLBACK", nullptr, nullptr, nullptr);

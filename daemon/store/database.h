@@ -3,6 +3,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "daemon/store/event_keys.h"
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
@@ -66,6 +67,9 @@ public:
     /// Runs several statements that are used once; nothing of them is kept.
     void execute_script(const char* sql);
 
+    /// What steps of the schema call: dedup_hash(user_id, source, dedup_key).
+    void define_functions();
+
     /// Gives at most so many free pages back to the file system; within a transaction.
     void incremental_vacuum(std::int64_t pages);
 
@@ -93,14 +97,18 @@ public:
     struct LogHead {
         std::int64_t user_seq = 0;
         std::int64_t bytes_total = 0;
+        std::int64_t bytes_floor = 0;  ///< of bytes_total, what retention took
     };
     static constexpr std::size_t log_heads_max = 10'000;
     std::unordered_map<std::string, LogHead> log_heads;
+
+    EventKeys event_keys{*this};
 
 private:
     std::string path_;
     SQLite::Database database_;
     std::unordered_map<const char*, SQLite::Statement> statements_;
+    EventKeys::Mark keys_before_;
 };
 
 /// One use of a prepared statement: binds its arguments, gives typed columns, resets at the end, so

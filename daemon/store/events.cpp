@@ -62,15 +62,19 @@ std::optional<std::string> attributes_column(const core::AcceptedEvent& event) {
 }
 
 Database::LogHead read_head(Database& db, const core::UserId& user) {
+    Database::LogHead head;
+    Query floor(db, "SELECT event_floor, event_bytes_floor FROM user WHERE user_id = ?",
+                user.str());
+    if (floor.step()) head = {floor.integer(0), floor.integer(1), floor.integer(1)};
     Query newest(db,
                  "SELECT user_seq, bytes_total FROM event WHERE user_id = ? "
                  "ORDER BY user_seq DESC LIMIT 1",
                  user.str());
-    if (newest.step()) return {newest.integer(0), newest.integer(1)};
-    Query floor(db, "SELECT event_floor, event_bytes_floor FROM user WHERE user_id = ?",
-                user.str());
-    if (floor.step()) return {floor.integer(0), floor.integer(1)};
-    return {};
+    if (newest.step()) {
+        head.user_seq = newest.integer(0);
+        head.bytes_total = newest.integer(1);
+    }
+    return head;
 }
 
 Database::LogHead& head_of(Database& db, const core::UserId& user) {
@@ -84,6 +88,7 @@ Database::LogHead& head_of(Database& db, const core::UserId& user) {
 
 /// A row that is about to be written; texts are borrowed.
 struct UnitOfWork::LogRow {
+    std::int64_t hash;
     const std::string& user;
     const std::string& dedup_key;
     const std::string& id;
@@ -101,6 +106,7 @@ void UnitOfWork::insert_event(const LogRow& row) {
     const auto bytes =
         static_cast<std::int64_t>(row.data.size() + (row.attributes ? row.attributes->size() : 0));
     // `seq` has no meaning but its order: numbers of rows that were undone are left out.
+    db_.event_keys.add(row.hash, db_.last_event_seq + 1);
     Query(db_, "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?)",
           db_.last_event_seq + 1, row.user, head.user_seq + 1, head.bytes_total + bytes + row_bytes,
           row.dedup_key, row.id, row.source, row.type, row.subject, row.time, now_, row.attributes,
@@ -121,9 +127,8 @@ std::int64_t UnitOfWork::event_floor(const core::UserId& user) {
 }
 
 std::int64_t UnitOfWork::event_bytes(const core::UserId& user) {
-    const auto total = head_of(db_, user).bytes_total;
-    Query floor(db_, "SELECT event_bytes_floor FROM user WHERE user_id = ?", user.str());
-    return total - (floor.step() ? floor.integer(0) : 0);
+    const auto& head = head_of(db_, user);
+    return head.bytes_total - head.bytes_floor;
 }
 
 std::int64_t UnitOfWork::append_event(const core::UserId& user, const core::Event& event) {
@@ -140,7 +145,8 @@ std::int64_t UnitOfWork::append_event(const core::UserId& user, const core::Even
                     {"user_id", out.userid},
                     {"payload", ipc::payload_json(event.payload)}}
                    .dump();
-    insert_event({out.userid,
+    insert_event({dedup_hash(out.userid, out.source, out.id),
+                  out.userid,
                   out.id,
                   out.id,
                   out.source,
@@ -156,34 +162,37 @@ std::int64_t UnitOfWork::append_event(const core::UserId& user, const core::Even
 }
 
 Stored UnitOfWork::publish(const core::AcceptedEvent& event) {
-    if (auto before = stored_before(event); before.user_seq != 0) return before;
+    const auto hash = dedup_hash(event.user.str(), event.source, event.dedup_key);
+    for (const auto seq : db_.event_keys.find(hash))
+        if (auto before = stored_before(event, seq)) return std::move(*before);
     const auto attributes = attributes_column(event);
-    insert_event({event.user.str(), event.dedup_key, event.id, event.source, event.type,
+    insert_event({hash, event.user.str(), event.dedup_key, event.id, event.source, event.type,
                   event.subject, event.time, attributes, event.data, event.traceparent});
     const auto user_seq = event_head(event.user);
     publications_.push_back({event.user, ipc::cloud_event(event, user_seq)});
     return {Stored::As::fresh, event.id, event.type, user_seq};
 }
 
-/// What is known of the event's key: the log's row, or what retention left of it. One whose
-/// user_seq is 0 is new.
-Stored UnitOfWork::stored_before(const core::AcceptedEvent& event) {
+/// What is known of the event's key, if it is the one of row `seq`: of the log, or of what
+/// retention left of it.
+std::optional<Stored> UnitOfWork::stored_before(const core::AcceptedEvent& event,
+                                                std::int64_t seq) {
     const auto as = [](bool same) { return same ? Stored::As::duplicate : Stored::As::conflict; };
     Query row(db_,
               "SELECT id, type, user_seq, subject, data FROM event "
-              "WHERE user_id = ? AND source = ? AND dedup_key = ?",
-              event.user.str(), event.source, event.dedup_key);
+              "WHERE seq = ? AND user_id = ? AND source = ? AND dedup_key = ?",
+              seq, event.user.str(), event.source, event.dedup_key);
     if (row.step())
-        return {as(row.text(1) == event.type && row.text(3) == event.subject &&
-                   row.text(4) == event.data),
-                row.text(0), row.text(1), row.integer(2)};
+        return Stored{as(row.text(1) == event.type && row.text(3) == event.subject &&
+                         row.text(4) == event.data),
+                      row.text(0), row.text(1), row.integer(2)};
     Query seen(db_,
                "SELECT id, type, user_seq, digest FROM seen "
-               "WHERE user_id = ? AND source = ? AND dedup_key = ? AND expires > ?",
-               event.user.str(), event.source, event.dedup_key, now_);
+               "WHERE seq = ? AND user_id = ? AND source = ? AND dedup_key = ? AND expires > ?",
+               seq, event.user.str(), event.source, event.dedup_key, now_);
     if (!seen.step()) return {};
-    return {as(seen.text(3) == core::content_digest(event.type, event.subject, event.data)),
-            seen.text(0), seen.text(1), seen.integer(2)};
+    return Stored{as(seen.text(3) == core::content_digest(event.type, event.subject, event.data)),
+                  seen.text(0), seen.text(1), seen.integer(2)};
 }
 
 std::optional<ipc::CloudEvent> UnitOfWork::find_event(const core::UserId& user,

@@ -64,6 +64,7 @@ public:
 private:
     [[nodiscard]] int trim_log(const core::UserId& user, std::int64_t last, core::Timestamp now,
                                const Settings& settings);
+    int forget_seen(core::Timestamp now);
     [[nodiscard]] bool trim_logs(core::Timestamp now, const Settings& settings);
     void give_back_pages();
 

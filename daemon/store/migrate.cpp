@@ -46,6 +46,7 @@ void keep_copy(Database& database, const std::string& step) {
 void apply(Database& database, const SchemaStep& step, std::size_t version, core::Random& random) {
     database.begin();
     try {
+        database.define_functions();
         database.execute_script(step.sql);
         if (version == 1) {
             Query(database, "INSERT INTO meta VALUES ('store_id', ?)", core::uuid_v4(random)).run();

@@ -48,10 +48,7 @@ bool Maintenance::trim(core::Timestamp now, const Settings& settings) {
                 "DELETE FROM token WHERE (user_id, id) IN "
                 "(SELECT user_id, id FROM token WHERE expires <= ? LIMIT ?)",
                 now, trim_rows_max));
-    batch(Query(db_,
-                "DELETE FROM seen WHERE (user_id, source, dedup_key) IN "
-                "(SELECT user_id, source, dedup_key FROM seen WHERE expires <= ? LIMIT ?)",
-                now, trim_rows_max));
+    most = std::max(most, forget_seen(now));
     batch(Query(db_,
                 "DELETE FROM inbox WHERE (user_id, handler, source, dedup_key) IN "
                 "(SELECT user_id, handler, source, dedup_key FROM inbox WHERE expires <= ? AND "
@@ -64,6 +61,17 @@ bool Maintenance::trim(core::Timestamp now, const Settings& settings) {
     const bool more = trim_logs(now, settings);
     give_back_pages();
     return more || most == trim_rows_max;
+}
+
+int Maintenance::forget_seen(core::Timestamp now) {
+    Query row(db_,
+              "DELETE FROM seen WHERE seq IN (SELECT seq FROM seen WHERE expires <= ? LIMIT ?) "
+              "RETURNING user_id, source, dedup_key, seq",
+              now, trim_rows_max);
+    int rows = 0;
+    for (; row.step(); ++rows)
+        db_.event_keys.erase(dedup_hash(row.text(0), row.text(1), row.text(2)), row.integer(3));
+    return rows;
 }
 
 /// Every user's log in turn, until a batch is full: up to what is past its time, and no further
@@ -108,18 +116,24 @@ bool Maintenance::trim_logs(core::Timestamp now, const Settings& settings) {
 int Maintenance::trim_log(const core::UserId& user, std::int64_t last, core::Timestamp now,
                           const Settings& settings) {
     std::int64_t bytes = 0;
+    db_.event_keys.write();  // so that all of them are in the table
     {
-        Query row(db_,
-                  "SELECT source, dedup_key, id, type, user_seq, subject, data, received, "
-                  "bytes_total FROM event WHERE user_id = ? AND user_seq <= ? ORDER BY user_seq",
-                  user.str(), last);
+        Query row(
+            db_,
+            "SELECT source, dedup_key, id, type, user_seq, subject, data, received, "
+            "bytes_total, seq FROM event WHERE user_id = ? AND user_seq <= ? ORDER BY user_seq",
+            user.str(), last);
         while (row.step()) {
             bytes = row.integer(8);
             const auto expires = row.time(7) + settings.dedup_ttl;
             // Nobody else can publish under taskd's own sources.
-            if (expires <= now || row.text(0).rfind("/taskd/", 0) == 0) continue;
-            Query(db_, "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?)", user.str(),
-                  row.text(0), row.text(1), row.text(2), row.text(3), row.integer(4),
+            if (expires <= now || row.text(0).rfind("/taskd/", 0) == 0) {
+                db_.event_keys.erase(dedup_hash(user.str(), row.text(0), row.text(1)),
+                                     row.integer(9));
+                continue;
+            }
+            Query(db_, "INSERT INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row.integer(9),
+                  user.str(), row.text(0), row.text(1), row.text(2), row.text(3), row.integer(4),
                   core::content_digest(row.text(3), row.text(5), row.text(6)), expires)
                 .run();
         }
@@ -129,6 +143,7 @@ int Maintenance::trim_log(const core::UserId& user, std::int64_t last, core::Tim
           "CONFLICT (user_id) DO UPDATE SET event_floor = ?2, event_bytes_floor = ?3",
           user.str(), last, bytes)
         .run();
+    db_.log_heads.erase(user.str());
     Query(db_,
           "INSERT INTO meta SELECT 'event_seq', max(seq) FROM event WHERE true ON CONFLICT (key) "
           "DO UPDATE SET value = excluded.value")

@@ -17,6 +17,7 @@ UnitOfWork::UnitOfWork(StoreContext& context, core::Timestamp now, core::UserId 
       before_(std::make_unique<json>(json::array())) {
     check_alive();
     db_.run("SAVEPOINT unit");
+    keys_before_ = db_.event_keys.mark();
 }
 
 void UnitOfWork::check_alive() const {
@@ -31,6 +32,7 @@ void UnitOfWork::check_alive() const {
 UnitOfWork::~UnitOfWork() {
     if (released_) return;
     db_.log_heads.clear();
+    db_.event_keys.undo(keys_before_);
     if (!db_.in_transaction()) return;
     try {
         db_.run("ROLLBACK TO unit");

@@ -330,7 +330,8 @@ private:
                     const std::optional<core::Timestamp>& after);
     struct LogRow;
     void insert_event(const LogRow& row);
-    [[nodiscard]] Stored stored_before(const core::AcceptedEvent& event);
+    [[nodiscard]] std::optional<Stored> stored_before(const core::AcceptedEvent& event,
+                                                      std::int64_t seq);
     void remember(const char* table, const std::string& key, nlohmann::json before);
     void write_change();
 
@@ -342,6 +343,7 @@ private:
     std::optional<std::int64_t> change_id_;
     std::unique_ptr<nlohmann::json> before_;  ///< rows that this unit replaced
     std::vector<Publication> publications_;
+    EventKeys::Mark keys_before_;
     bool released_ = false;
 };
 

@@ -226,6 +226,7 @@ TEST_CASE("publish: the key outlives the event, until dedup.ttl after it came") 
     CHECK(page["oldest"] == 4);
     CHECK(page["head"] == 4);
     f.pass(24h * 3);
+    CHECK(f.count("SELECT count(*) FROM event_key WHERE seq < 4") == 0);
     CHECK(f.result("event.publish", events({event("1")}))["published"] == 1);
 }
 

@@ -37,7 +37,7 @@ TEST_CASE("a file of a newer version is refused and left as it is") {
         .run();
     const auto migrated = daemon::migrate(*taskd.database, taskd.random);
     REQUIRE_FALSE(migrated.has_value());
-    CHECK(migrated.error().message.find("newer taskd (schema 99, this one knows 3)") !=
+    CHECK(migrated.error().message.find("newer taskd (schema 99, this one knows 4)") !=
           std::string::npos);
 }
 
@@ -77,6 +77,74 @@ TEST_CASE("a store of the first step keeps its series, with what was decided in 
     }
     database.rollback();
     CHECK(std::ifstream(database.path() + ".before-002_series_policies.sql").good());
+}
+
+TEST_CASE("a store of the third step knows the keys of its events, and of those that are gone") {
+    test::TempDir directory;
+    test::SeededRandom random{1};
+    daemon::Database database(directory.path() + "/taskd.db");
+    for (int step = 0; step < 3; ++step)
+        database.execute_script(daemon::schema_steps()[static_cast<std::size_t>(step)].sql);
+    const std::string rows =
+        "INSERT INTO meta VALUES ('schema_version', '3'), ('store_id', 'x');"
+        "INSERT INTO event VALUES (7, 'ada', 2, 600, 'b', 'b', '/ci', 'built', '', 0, 0, NULL, '', "
+        "NULL, NULL);"
+        "INSERT INTO seen VALUES ('ada', '/ci', 'a', 'a', 'built', 1, '" +
+        core::content_digest("built", "", "") + "', 1000);";
+    database.execute_script(rows.c_str());
+    REQUIRE(daemon::migrate(database, random).has_value());
+
+    daemon::StoreContext context{database, random, "test"};
+    core::AcceptedEvent event;
+    event.user = core::UserId{"ada"};
+    event.source = "/ci";
+    event.type = "built";
+    database.begin();
+    {
+        daemon::UnitOfWork unit(context, core::Timestamp{}, event.user, "");
+        const auto publish = [&](const char* key) {
+            event.id = event.dedup_key = key;
+            return unit.publish(event);
+        };
+        CHECK(publish("a").as == daemon::Stored::As::duplicate);
+        CHECK(publish("a").user_seq == 1);
+        CHECK(publish("b").user_seq == 2);
+        const auto fresh = publish("c");
+        CHECK(fresh.as == daemon::Stored::As::fresh);
+        CHECK(fresh.user_seq == 3);
+        event.subject = "other";
+        CHECK(publish("a").as == daemon::Stored::As::conflict);
+        CHECK(publish("b").as == daemon::Stored::As::conflict);
+        CHECK(publish("c").as == daemon::Stored::As::conflict);
+    }
+    database.rollback();
+}
+
+TEST_CASE("the keys of events: undone with their unit, written when many, found after a start") {
+    EngineFixture f;
+    daemon::Database& database = *f.database;
+    database.event_keys.in_memory_max = 4;
+    const auto events = [](int from, int to) {
+        json list = json::array();
+        for (int i = from; i < to; ++i)
+            list.push_back({{"specversion", "1.0"},
+                            {"id", std::to_string(i)},
+                            {"source", "/ci"},
+                            {"type", "built"}});
+        return json{{"events", std::move(list)}};
+    };
+    // The last of them is refused, and none of them is there.
+    json bad = events(0, 3);
+    bad["events"].push_back({{"specversion", "1.0"}, {"id", "x"}, {"source", "/ci"}});
+    CHECK(f.reason("event.publish", bad) == "invalid_argument");
+    CHECK(f.result("event.publish", events(0, 3))["published"] == 3);
+    CHECK(f.count("SELECT count(*) FROM event_key") == 0);
+    CHECK(f.result("event.publish", events(0, 6))["published"] == 3);
+    CHECK(f.count("SELECT count(*) FROM event_key") == 6);
+    CHECK(f.result("event.publish", events(0, 9))["duplicates"] == 6);
+    CHECK(f.count("SELECT count(*) FROM event_key") == 6);
+    f.boot();
+    CHECK(f.result("event.publish", events(0, 9))["duplicates"] == 9);
 }
 
 TEST_CASE("another program's database is not taken over") {

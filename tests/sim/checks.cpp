@@ -221,10 +221,12 @@ void World::check_reminders(const std::string& user, const std::vector<json>& lo
             const auto modified = core::parse_utc(task["modified"].get<std::string>());
             if (task["revision"] > 1 && *modified >= *time) continue;
             const std::string slot = task.value("recurrence_id", "");
-            // An open slot that is moved after later ones of its series went off reminds no more
-            // (seed 74); those later ones have told of the task.
-            if (parsed->fired_slot && core::format(*parsed->fired_slot) > slot &&
-                known_[user].moved.contains(task.value("series_id", "")))
+            // A reminder goes through its series' slots in their order. An open slot that is moved
+            // after later ones went off (seed 74), or to before an earlier one (seed 187), does not
+            // remind at its new time.
+            if (known_[user].moved.contains(task.value("series_id", "")) &&
+                ((parsed->fired_slot && core::format(*parsed->fired_slot) > slot) ||
+                 (parsed->next_slot && core::format(*parsed->next_slot) < slot)))
                 continue;
             const auto& told = covered[reminder["id"]];
             require(std::any_of(
@@ -262,6 +264,16 @@ void World::check_timers() {
         daemon::Query row(*database_, sql);
         require(!row.step(), promise);
     };
+    none("SELECT 1 FROM event GROUP BY user_id, source, dedup_key HAVING count(*) > 1",
+         "P3: the log has a key once");
+    none(
+        "SELECT 1 FROM event_key k WHERE NOT EXISTS (SELECT 1 FROM event e WHERE e.seq = k.seq) "
+        "AND NOT EXISTS (SELECT 1 FROM seen s WHERE s.seq = k.seq)",
+        "a key that is kept is that of an event, or of what is left of one");
+    none(
+        "SELECT 1 FROM event e WHERE seq <= (SELECT CAST(value AS INTEGER) FROM meta WHERE key = "
+        "'event_keys_seq') AND NOT EXISTS (SELECT 1 FROM event_key k WHERE k.seq = e.seq)",
+        "every event has its key in the table, up to the number that says so");
     none(
         "SELECT 1 FROM reminder r WHERE next_ms IS NOT NULL AND NOT EXISTS (SELECT 1 FROM timer "
         "WHERE kind = 'reminder' AND due_ms = next_ms AND user_id = r.user_id AND ref = r.id)",

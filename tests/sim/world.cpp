@@ -54,6 +54,7 @@ std::string World::history() const {
 void World::boot() {
     latest_ = std::max(latest_, clock_.now());
     database_ = std::make_unique<daemon::Database>(directory_.path() + "/taskd.db");
+    database_->event_keys.in_memory_max = 3;
     const auto migrated = daemon::migrate(*database_, engine_random_);
     require(migrated.has_value(), "the store opens after a crash: " +
                                       (migrated ? std::string() : migrated.error().message));
