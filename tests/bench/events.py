@@ -87,7 +87,7 @@ class Taskd(Peer):
         env = {"PATH": os.environ["PATH"], "HOME": self.data, "LANG": "C.UTF-8",
                "TASKD_ENDPOINT": self.sockets, "TASKD_STORE_PATH": self.data + "/taskd.db",
                "TASKD_QUOTA_EVENTS_PER_SECOND": "1000000000", "TASKD_RETENTION_MAX_BYTES": "0",
-               "TASKD_QUOTA_EVENT_BYTES": str(1 << 50)}
+               "TASKD_QUOTA_EVENT_BYTES": str(10**15)}
         self.spawn([os.path.abspath(os.path.join(BIN, "taskd")), "--background-fd", str(report)],
                    env=env, pass_fds=[report])
         os.close(report)
