@@ -116,7 +116,15 @@ bool Maintenance::trim_logs(core::Timestamp now, const Settings& settings) {
 int Maintenance::trim_log(const core::UserId& user, std::int64_t last, core::Timestamp now,
                           const Settings& settings) {
     std::int64_t bytes = 0;
-    db_.event_keys.write();  // so that all of them are in the table
+    {
+        // Their keys must be in the table; those of newer events still wait for their batch, also
+        // where a log at its bound is cut in every turn.
+        Query unwritten(db_,
+                        "SELECT 1 FROM event WHERE user_id = ? AND user_seq = ? AND seq > (SELECT "
+                        "CAST(value AS INTEGER) FROM meta WHERE key = 'event_keys_seq')",
+                        user.str(), last);
+        if (unwritten.step()) db_.event_keys.write();
+    }
     {
         Query row(
             db_,
