@@ -35,6 +35,70 @@ Timestamp time_in(const Reminder& reminder, const CalendarTime& due, const TimeZ
     return base - reminder.before;
 }
 
+Timestamp planned(const Reminder& reminder, const Schedule& schedule, const Slot& slot) {
+    return time_in(reminder, schedule.at(slot), schedule.zone);
+}
+
+bool has_passed(const Reminder& reminder, const Schedule& schedule, const Slot& slot) {
+    return reminder.passed && schedule.slot(*reminder.passed) >= slot;
+}
+
+std::optional<Slot> from_of(const Reminder& reminder, const Schedule& schedule) {
+    return reminder.from ? std::optional(schedule.slot(*reminder.from)) : std::nullopt;
+}
+
+auto* moved_slot(auto& reminder, const RecurrenceId& id) {
+    const auto found = std::find_if(reminder.moved.begin(), reminder.moved.end(),
+                                    [&](const auto& one) { return one.id == id; });
+    return found == reminder.moved.end() ? nullptr : &*found;
+}
+
+/// Lists the slots that are moved now; what passed before it was moved has gone off.
+void note_moved(Reminder& reminder, const Schedule& schedule) {
+    std::vector<MovedSlot> moved;
+    for (const auto& change : schedule.overrides) {
+        if (!change.to) continue;
+        const MovedSlot* known = moved_slot(reminder, change.id);
+        const bool passed = has_passed(reminder, schedule, schedule.slot(change.id));
+        moved.push_back(known != nullptr ? *known : MovedSlot{change.id, 0, !passed});
+    }
+    reminder.moved = std::move(moved);
+}
+
+/// Whether a slot has its turn in the order of the rule.
+bool in_order(const Schedule& schedule, const Slot& slot) {
+    return !schedule.left_out(slot) && !schedule.is_moved(slot.id);
+}
+std::optional<Slot> first_unmoved(const Schedule& schedule, std::optional<Slot> slot) {
+    slot = schedule.kept_from(slot);
+    while (slot && schedule.is_moved(slot->id))
+        slot = schedule.kept_from(schedule.slots.next_after(*slot));
+    return slot;
+}
+
+/// The last slot behind `after` that has its turn and `is_over`, found from above: a year of slots
+/// is not walked. `nominal` is when it happens at the latest by the rule.
+std::optional<Slot> last_in_order(const Schedule& schedule, const std::optional<Slot>& after,
+                                  Timestamp nominal, const auto& is_over) {
+    // A slot of a day off may have been shifted to before its own time.
+    const auto ahead = schedule.shift == Shift::previous ? days{32} : days{0};
+    auto slot = schedule.slots.prev_before(nominal + ahead + milliseconds{1});
+    while (slot && (!after || *slot > *after) && (!in_order(schedule, *slot) || !is_over(*slot)))
+        slot = schedule.slots.prev_before(*slot);
+    if (slot && after && *slot <= *after) slot.reset();
+    return slot;
+}
+
+/// The slots of a range that were not moved or left out one by one.
+std::uint64_t count_unchanged(const Schedule& schedule, const Slot& first, const Slot& last) {
+    std::uint64_t count = schedule.slots.count_in(first, last);
+    for (const auto& change : schedule.overrides) {
+        const Slot slot = schedule.slot(change.id);
+        if (first <= slot && slot <= last && schedule.slots.contains(change.id)) --count;
+    }
+    return count;
+}
+
 }  // namespace
 
 Result<Timestamp> time_of(const Reminder& reminder, const CalendarTime& due) {
@@ -55,24 +119,63 @@ Result<Reminder> armed(const Reminder& reminder, const std::optional<CalendarTim
 }
 
 Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
-                       const std::optional<Slot>& from) {
+                       const std::optional<Slot>& from, bool last_one) {
     Reminder after = reminder;
     after.next.reset();
     after.next_slot.reset();
     after.snoozed_until.reset();
+    after.from.reset();
+    note_moved(after, schedule);
     if (!from) return after;
+    after.from = from->id;
+    // Counted from completion, what follows is not known before this one is done.
+    const bool only_from = last_one || schedule.anchor == Anchor::completion;
+    const auto candidate = [&](const Slot& slot) {
+        const Timestamp time = planned(after, schedule, slot);
+        if (after.next && *after.next <= time) return;
+        after.next = time;
+        after.next_slot = slot.id;
+    };
     std::optional<Slot> slot = from;
-    if (schedule.anchor == Anchor::completion) {
-        // What follows is not known before this one is done.
-        if (reminder.fired_slot == slot->id) return after;
-    } else if (reminder.fired_slot) {
-        if (const Slot fired = schedule.slot(*reminder.fired_slot); fired >= *slot)
-            slot = schedule.slots.next_after(fired);
+    if (has_passed(after, schedule, *slot))
+        slot = schedule.slots.next_after(schedule.slot(*after.passed));
+    slot = first_unmoved(schedule, slot);
+    if (slot && (!only_from || *slot == *from)) candidate(*slot);
+    for (const auto& moved : after.moved) {
+        const Slot own = schedule.slot(moved.id);
+        const bool is_over = own < *from || (only_from && own != *from);
+        const bool is_slot = own == *from || schedule.slots.contains(moved.id);
+        // The tasks of a stack are open side by side.
+        if (moved.pending && is_slot && (!is_over || schedule.stack)) candidate(own);
     }
-    slot = schedule.kept_from(slot);
-    if (!slot) return after;
-    after.next_slot = slot->id;
-    after.next = time_in(reminder, schedule.at(*slot), schedule.zone);
+    return after;
+}
+
+Result<Reminder> rescheduled(const Reminder& reminder, const Schedule& schedule, const Slot& slot,
+                             std::int64_t firings, Timestamp now, bool last_one) {
+    Reminder after = reminder;
+    const MovedSlot* known = moved_slot(reminder, slot.id);
+    const bool had_gone_off =
+        known != nullptr ? !known->pending : has_passed(reminder, schedule, slot);
+    note_moved(after, schedule);
+    if (MovedSlot* moved = moved_slot(after, slot.id)) {
+        moved->pending = !had_gone_off || planned(after, schedule, slot) > now;
+        if (had_gone_off) moved->firings = std::max({moved->firings, firings, std::int64_t{1}});
+        if (reminder.fired_slot == slot.id) moved->firings = reminder.firing;
+        if (moved->pending && reminder.next_slot == slot.id) after.snoozed_until.reset();
+    }
+    if (after.snoozed_until) return after;
+    return armed(after, schedule, from_of(after, schedule), last_one);
+}
+
+Reminder without_past(const Reminder& reminder, const Schedule& schedule, Timestamp now) {
+    Reminder after = reminder;
+    note_moved(after, schedule);
+    for (auto& moved : after.moved)
+        if (schedule.at(schedule.slot(moved.id)).at <= now) moved.pending = false;
+    auto slot = last_in_order(schedule, {}, now,
+                              [&](const Slot& one) { return schedule.at(one).at <= now; });
+    if (slot && !has_passed(after, schedule, *slot)) after.passed = slot->id;
     return after;
 }
 
@@ -135,50 +238,59 @@ Result<Firing> fire(const Reminder& reminder, const Schedule& schedule, Timestam
                     bool last_one) {
     check(reminder.next && reminder.next_slot && *reminder.next <= now,
           "only a reminder that is due goes off");
-    const auto planned = [&](const Slot& slot) {
-        return time_in(reminder, schedule.at(slot), schedule.zone);
-    };
-    // The last slot whose time has come, found from above: a year of missed slots is not walked.
-    const Slot first = schedule.slot(*reminder.next_slot);
-    Slot latest = first;
-    // A slot of a day off may have been shifted to before its own time.
-    const auto ahead = schedule.shift == Shift::previous ? days{32} : days{0};
-    auto candidate = schedule.slots.prev_before(now + reminder.before + ahead + milliseconds{1});
-    while (candidate && *candidate > latest &&
-           (planned(*candidate) > now || schedule.left_out(*candidate)))
-        candidate = schedule.slots.prev_before(*candidate);
-    // A slot that was moved goes off at its own time, also when others behind it have passed.
-    if (!last_one && schedule.override_of(first.id) == nullptr && candidate && *candidate > latest)
-        latest = *candidate;
-
     Firing firing{reminder, {}, {}};
-    firing.after.fired_slot = latest.id;
+    Reminder& after = firing.after;
+    note_moved(after, schedule);
+    const Slot first = schedule.slot(*reminder.next_slot);
+    MovedSlot* const moved = moved_slot(after, first.id);
+    const bool alone = last_one || moved != nullptr;
+    Slot latest = first;
+    if (!alone)
+        latest = last_in_order(schedule, first, now + reminder.before, [&](const Slot& slot) {
+                     return planned(reminder, schedule, slot) <= now;
+                 }).value_or(first);
+
+    const bool again = reminder.fired_slot == latest.id;
+    after.fired_slot = latest.id;
+    const Timestamp own_time = planned(reminder, schedule, latest);
     // A snooze moved the time; what passed meanwhile is not late because of that.
-    const Timestamp wanted = reminder.snoozed_until.value_or(planned(latest));
-    firing.after.firing = reminder.fired_slot == latest.id ? reminder.firing + 1 : 1;
+    const Timestamp wanted = reminder.snoozed_until.value_or(own_time);
+    after.firing = again ? reminder.firing + 1 : moved != nullptr ? moved->firings + 1 : 1;
+    if (moved != nullptr) {
+        moved->firings = after.firing;
+        // A snooze of the time it had before leaves the one that is still to come.
+        moved->pending = again && reminder.snoozed_until && own_time > now;
+    } else if (!has_passed(after, schedule, latest)) {
+        after.passed = latest.id;
+    }
     const bool in_grace = now - wanted <= reminder.grace;
     std::optional<Slot> last_missed = latest;
     if (in_grace) {
         firing.due = firing_of(reminder, schedule.at(latest), wanted, now);
         firing.due->recurrence_id = latest.id;
-        firing.due->firing = firing.after.firing;
-        went_off(firing.after, now);
-        last_missed = schedule.slots.prev_before(latest);
+        firing.due->firing = after.firing;
+        went_off(after, now);
+        last_missed.reset();
+        if (latest != first) last_missed = schedule.slots.prev_before(latest);
+        while (last_missed && *last_missed >= first && !in_order(schedule, *last_missed))
+            last_missed = schedule.slots.prev_before(*last_missed);
     }
     // A snoozed slot has gone off before: it is not among those that a newer one stands for.
     const auto first_missed = reminder.fired_slot == first.id && latest != first
-                                  ? schedule.slots.next_after(first)
+                                  ? first_unmoved(schedule, schedule.slots.next_after(first))
                                   : std::optional(first);
     if (last_missed && first_missed && *last_missed >= *first_missed) {
-        firing.missed = firing_of(reminder, schedule.at(*first_missed),
-                                  std::min(wanted, planned(*first_missed)), now);
+        firing.missed =
+            firing_of(reminder, schedule.at(*first_missed),
+                      std::min(wanted, planned(reminder, schedule, *first_missed)), now);
         firing.missed->recurrence_id = first_missed->id;
-        if (reminder.fired_slot == first_missed->id) firing.missed->firing = reminder.firing + 1;
-        firing.missed->missed = SkippedSlots{
-            first_missed->id, last_missed->id, schedule.slots.count_in(*first_missed, *last_missed),
-            in_grace ? SkipReason::superseded : SkipReason::window};
+        if (latest == first) firing.missed->firing = after.firing;
+        firing.missed->missed =
+            SkippedSlots{first_missed->id, last_missed->id,
+                         alone ? 1 : count_unchanged(schedule, *first_missed, *last_missed),
+                         in_grace ? SkipReason::superseded : SkipReason::window};
     }
-    auto rearmed = armed(firing.after, schedule, last_one ? std::nullopt : std::optional(latest));
+    auto rearmed = armed(after, schedule, from_of(after, schedule), last_one);
     if (!rearmed) return tl::unexpected(rearmed.error());
     firing.after = *rearmed;
     return firing;

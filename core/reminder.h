@@ -14,6 +14,15 @@
 
 namespace taskd::core {
 
+/// A slot of a series that was moved to a time of its own, as one reminder sees it.
+struct MovedSlot {
+    RecurrenceId id;
+    std::int64_t firings = 0;  ///< how often it went off for this slot
+    bool pending = true;       ///< not yet at the time that the slot has now
+
+    bool operator==(const MovedSlot&) const = default;
+};
+
 /// When to tell someone: so long before a task is due, or before each slot of a series. A series'
 /// reminder goes by slots, not by tasks: a stand-up that nobody ticked off reminds again tomorrow.
 struct Reminder {
@@ -32,7 +41,11 @@ struct Reminder {
     std::optional<Timestamp> acknowledged;   ///< the user has seen its last firing
     std::optional<RecurrenceId> fired_slot;  ///< a series': the last slot it went off for
     std::optional<RecurrenceId> next_slot;
-    std::optional<Timestamp> next;  ///< when it goes off next; the row in `timer`
+    // A series' slots go off in their order, but for those that were moved: each at its own time.
+    std::optional<RecurrenceId> from;    ///< slots before this one are over; none: it is silent
+    std::optional<RecurrenceId> passed;  ///< it went off, or was missed, up to this slot
+    std::vector<MovedSlot> moved;        ///< sorted by id
+    std::optional<Timestamp> next;       ///< when it goes off next; the row in `timer`
 
     bool operator==(const Reminder&) const = default;
 };
@@ -62,10 +75,21 @@ inline constexpr std::chrono::hours day_start{9};
 [[nodiscard]] Result<Reminder> armed(const Reminder& reminder,
                                      const std::optional<CalendarTime>& due);
 
-/// Sets a series' reminder to the first slot from `from` on for which it has not gone off, which
-/// ends a snooze.
+/// Sets a series' reminder to what comes first of the slots from `from` on for which it has not
+/// gone off, which ends a snooze. With `last_one` the series has ended: `from` is the only one.
 [[nodiscard]] Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
-                                     const std::optional<Slot>& from);
+                                     const std::optional<Slot>& from, bool last_one = false);
+
+/// Sets a series' reminder after the time of `slot` was changed to one of its own: it goes off
+/// (again) if that is still to come, or if it had not gone off for the slot before. `firings` is
+/// how often it has, as far as is known. A snooze for another slot stays.
+[[nodiscard]] Result<Reminder> rescheduled(const Reminder& reminder, const Schedule& schedule,
+                                           const Slot& slot, std::int64_t firings, Timestamp now,
+                                           bool last_one = false);
+
+/// A series' reminder that leaves out what is past: after a pause, or by another rule.
+[[nodiscard]] Reminder without_past(const Reminder& reminder, const Schedule& schedule,
+                                    Timestamp now);
 
 /// The reminder with its next time by what the rules of its zone are now. A snooze is an instant
 /// and stays, and so does what went off.
@@ -87,8 +111,9 @@ inline constexpr std::chrono::hours day_start{9};
 ///
 /// Shape:  the reminder as it is afterwards, at most one firing, and what was missed. Of several
 ///         slots that passed at once, the latest goes off if it is late by at most `grace`; the
-///         ones before it are one range of missed slots. With `last_one` the series has ended or
-///         is paused: only the slot that it was set to counts, and nothing follows.
+///         ones before it are one range of missed slots; a slot that was moved goes off alone.
+///         With `last_one` the series has ended or counts from completion: only the slot that it
+///         was set to counts, and nothing follows.
 struct Firing {
     Reminder after;
     std::optional<ReminderFired> due;

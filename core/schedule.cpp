@@ -31,15 +31,25 @@ Result<Schedule> schedule_of(const Series& series, const Holidays& holidays) {
     if (series.policies.anchor == Anchor::completion) spec.rrules.front().count.reset();
     auto slots = Recurrence::make(spec);
     if (!slots) return tl::unexpected(slots.error());
-    return Schedule{
-        *zone,    *slots,          series.is_date, series.policies.anchor, series.policies.shift,
-        holidays, series.overrides};
+    return Schedule{*zone,
+                    *slots,
+                    series.is_date,
+                    series.policies.anchor,
+                    series.policies.shift,
+                    holidays,
+                    series.overrides,
+                    series.policies.overlap == Overlap::stack};
 }
 
 const SlotOverride* Schedule::override_of(const RecurrenceId& id) const {
     for (const auto& one : overrides)
         if (one.id == id) return &one;
     return nullptr;
+}
+
+bool Schedule::is_moved(const RecurrenceId& id) const {
+    const auto* change = override_of(id);
+    return change != nullptr && change->to.has_value();
 }
 
 bool Schedule::is_day_off(local_days day) const {
@@ -49,11 +59,9 @@ bool Schedule::is_day_off(local_days day) const {
 }
 
 CalendarTime Schedule::at(const Slot& slot) const {
-    if (const auto* moved = override_of(slot.id); moved != nullptr && moved->to) {
-        // Its instant is computed anew, as tzdata may have changed since it was moved.
-        const auto where = TimeZone::load(moved->to->tzid);
-        return where ? calendar_time(moved->to->local, moved->to->is_date, *where) : *moved->to;
-    }
+    // tzdata may have changed since it was moved.
+    if (const auto* moved = override_of(slot.id); moved != nullptr && moved->to)
+        return renewed(*moved->to);
     const CalendarTime own{slot.id.local, is_date, zone.name(), slot.at};
     if (shift != Shift::next && shift != Shift::previous) return own;
     auto day = floor<days>(slot.id.local);

@@ -107,12 +107,15 @@ struct Schedule {
     Shift shift = Shift::none;
     std::vector<std::chrono::local_days> holidays{};  ///< sorted
     std::vector<SlotOverride> overrides{};            ///< sorted by id
+    bool stack = false;                               ///< each slot has a task of its own
 
     /// When a slot happens: at the time it was moved to, or shifted to, else its own.
     [[nodiscard]] CalendarTime at(const Slot& slot) const;
     /// The slot of an id that was stored or sent.
     [[nodiscard]] Slot slot(const RecurrenceId& id) const { return slots.slot_at(id); }
     [[nodiscard]] const SlotOverride* override_of(const RecurrenceId& id) const;
+    /// Whether the user moved it to a time of its own.
+    [[nodiscard]] bool is_moved(const RecurrenceId& id) const;
     [[nodiscard]] bool is_day_off(std::chrono::local_days day) const;
 
     /// Why a slot is left out although its time would come: `user` or `shift`.

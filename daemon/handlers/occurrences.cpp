@@ -30,13 +30,15 @@ Series series_of(UnitOfWork& unit, const Task& task) {
 core::Result<void> rearm_stacked(UnitOfWork& unit, const Task& task, const core::Schedule& schedule,
                                  const core::Reminder& reminder) {
     const core::Slot mine = schedule.slot(*task.recurrence_id);
+    // One that was moved has its own time, and is passed over then if it is closed.
+    if (schedule.is_moved(mine.id)) return {};
     std::optional<core::Slot> from;
-    if (reminder.next_slot) from = schedule.slot(*reminder.next_slot);
+    if (reminder.from) from = schedule.slot(*reminder.from);
     if (task.is_open()) {
         if (from && *from <= mine) return {};
         from = mine;
     } else {
-        if (!from || *from != mine) return {};
+        if (reminder.next_slot != mine.id) return {};
         from = schedule.slots.next_after(mine);
     }
     const auto after = core::armed(reminder, schedule, from);
@@ -227,18 +229,11 @@ core::Result<void> rearm(UnitOfWork& unit, const Task& task,
             if (!armed) return armed;
             continue;
         }
-        auto from =
+        const auto from =
             from_slot && !series.paused ? std::optional(schedule->slot(*from_slot)) : std::nullopt;
-        // Opened again, an occurrence does not remind a second time after one behind it has.
-        if (from && task.is_open() && reminder.fired_slot &&
-            schedule->slot(*reminder.fired_slot) >= *from &&
-            series.policies.anchor == core::Anchor::completion)
-            from.reset();
-        auto after = core::armed(reminder, *schedule, from);
-        if (!after) return tl::unexpected(after.error());
         // An ended series has the slot of its open task, and none after it.
-        if (series.ended && after->next_slot != task.recurrence_id)
-            after = core::armed(reminder, *schedule, {});
+        auto after = core::armed(reminder, *schedule, from, series.ended.has_value());
+        if (!after) return tl::unexpected(after.error());
         unit.update_reminder(reminder, *after);
     }
     return {};

@@ -112,7 +112,8 @@ core::Result<void> fire_reminder(UnitOfWork& unit, const Timer& timer) {
         // Done ahead of its time, a stacked task reminds no more; the one of this slot is meant.
         subject->task =
             unit.task_of_slot(timer.user, reminder->series, *firing->due->recurrence_id);
-        if (subject->task && !subject->task->is_open()) firing->due.reset();
+        const bool is_open = subject->task ? subject->task->is_open() : subject->goes_on;
+        if (!is_open) firing->due.reset();
     }
     if (firing->missed) append(unit, *reminder, *subject, "reminder.missed", *firing->missed);
     if (firing->due) {

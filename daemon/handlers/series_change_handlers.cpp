@@ -85,25 +85,10 @@ void save(Handling& h, const Series& before, const Series& after) {
 /// Sets the reminders anew after `slot` was changed.
 core::Result<void> rearm_slot(Handling& h, const Series& series, const core::Schedule& schedule,
                               const Slot& slot) {
-    Task any;
-    any.user = h.user;
-    any.series = series.id;
-    for (const auto& reminder : h.unit.reminders_of(any)) {
-        if (series.paused || series.ended) continue;
-        const core::CalendarTime due = schedule.at(slot);
-        if (reminder.fired_slot == slot.id && !schedule.left_out(slot)) {
-            // It went off for the old time, and does so again for the new one, as after a snooze.
-            const auto time = core::time_of(reminder, due);
-            if (!time) return tl::unexpected(time.error());
-            if (*time <= h.unit.now()) continue;
-            const auto again = core::snoozed(reminder, *time, h.unit.now());
-            if (!again) return tl::unexpected(again.error());
-            h.unit.update_reminder(reminder, *again);
-            continue;
-        }
-        if (reminder.snoozed_until || !reminder.next_slot) continue;
-        const Slot next = schedule.slot(*reminder.next_slot);
-        const auto after = core::armed(reminder, schedule, std::min(next, slot));
+    for (const auto& reminder : reminders_of(h, series)) {
+        const auto after =
+            core::rescheduled(reminder, schedule, slot, h.unit.last_firing(reminder, slot.id),
+                              h.unit.now(), series.ended.has_value());
         if (!after) return tl::unexpected(after.error());
         h.unit.update_reminder(reminder, *after);
     }

@@ -214,7 +214,8 @@ core::Result<void> arm_changed(Handling& h, const Series& series, const Schedule
     const auto first = first_to_come(h, series, schedule);
     for (const auto& reminder : reminders_of(h, series)) {
         if (reminder.snoozed_until) continue;
-        const auto after = core::armed(reminder, schedule, first);
+        const auto after =
+            core::armed(core::without_past(reminder, schedule, h.unit.now()), schedule, first);
         if (!after) return tl::unexpected(after.error());
         h.unit.update_reminder(reminder, *after);
     }

@@ -15,11 +15,12 @@ using core::Series;
 constexpr std::size_t slots_shown = 5;
 constexpr std::int64_t occurrences_shown = 20;
 
-/// Sets the series' reminders to the first slot from `from` on; none silences them.
+/// Sets the series' reminders to what is still to come from `from` on; none silences them.
 core::Result<void> arm(Handling& h, const Series& series, const core::Schedule& schedule,
                        const std::optional<core::Slot>& from) {
     for (const auto& reminder : reminders_of(h, series)) {
-        const auto after = core::armed(reminder, schedule, from);
+        const auto after =
+            core::armed(core::without_past(reminder, schedule, h.unit.now()), schedule, from);
         if (!after) return tl::unexpected(after.error());
         h.unit.update_reminder(reminder, *after);
     }
@@ -145,8 +146,8 @@ core::Result<ipc::SeriesChanged> resume_series(const ipc::SeriesResume& request,
     auto from = core::slot_after(*schedule, {}, {}, h.unit.now()).slot;
     if (series->policies.anchor == core::Anchor::completion)
         from = open ? std::optional(schedule->slot(*open->recurrence_id)) : std::nullopt;
-    else if (open && from && !stack)
-        from = std::max(*from, schedule->slot(*open->recurrence_id));
+    else if (open && !stack)
+        from = schedule->slot(*open->recurrence_id);
     if (auto armed = arm(h, *after, *schedule, from); !armed) return tl::unexpected(armed.error());
     reply.series = view_of(h.unit, *h.unit.find_series(h.user, series->id));
     reply.slots = slots_to_come(h, *after, *schedule, slots_echoed);

@@ -162,6 +162,8 @@ core::Result<void> split_reminders(const Series& first, const Series& second,
         copy.id = core::ReminderId{core::uuid_v4(h.unit.random())};
         copy.series = second.id;
         copy.fired_slot.reset();
+        copy.passed.reset();
+        copy.moved.clear();
         copy.firing = 0;
         copy.fired_at.reset();
         copy.acknowledged.reset();
@@ -170,11 +172,13 @@ core::Result<void> split_reminders(const Series& first, const Series& second,
         if (!armed) return tl::unexpected(armed.error());
         h.unit.insert_reminder(*armed);
 
-        const auto& next = reminder.next_slot;
-        const bool stays = next && !first.ended && rest->slots.contains(*next);
-        if (stays && reminder.snoozed_until) continue;
-        const auto left =
-            core::armed(reminder, *rest, stays ? std::optional(rest->slot(*next)) : std::nullopt);
+        const auto stays = [&](const std::optional<core::RecurrenceId>& id) {
+            return id && !first.ended && rest->slots.contains(*id);
+        };
+        if (stays(reminder.next_slot) && reminder.snoozed_until) continue;
+        const auto left = core::armed(
+            reminder, *rest,
+            stays(reminder.from) ? std::optional(rest->slot(*reminder.from)) : std::nullopt);
         if (!left) return tl::unexpected(left.error());
         h.unit.update_reminder(reminder, *left);
     }

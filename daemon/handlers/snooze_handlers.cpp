@@ -117,11 +117,9 @@ core::Result<ipc::ReminderChanged> acknowledge_reminder(const ipc::ReminderAckno
             series ? schedule_for(h.unit, *series) : tl::unexpected(core::Error{});
         if (series && !schedule) return tl::unexpected(schedule.error());
         std::optional<core::Slot> from;
-        if (series && !series->paused && !series->ended && after->fired_slot)
-            from = schedule->slot(waits_for_another(*after, series, h) ? *after->next_slot
-                                                                       : *after->fired_slot);
-        after =
-            series ? core::armed(*after, *schedule, from) : core::armed(*after, task->content.due);
+        if (series && !series->paused && after->from) from = schedule->slot(*after->from);
+        after = series ? core::armed(*after, *schedule, from, series->ended.has_value())
+                       : core::armed(*after, task->content.due);
         if (!after) return tl::unexpected(after.error());
     }
     h.unit.update_reminder(*reminder, *after);

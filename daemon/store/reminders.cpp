@@ -11,13 +11,19 @@ using std::chrono::seconds;
 
 #define REMINDER_COLUMNS                                                                  \
     "user_id, id, task_id, series_id, before_ms, channels, grace_ms, fired, fired_slot, " \
-    "next_slot, next_ms, firing, fired_at, snoozed_until, acknowledged"
+    "next_slot, next_ms, firing, fired_at, snoozed_until, acknowledged, from_slot, "      \
+    "passed_slot, moved"
 
 seconds span(const Query& row, int column) {
     return std::chrono::duration_cast<seconds>(milliseconds{row.integer(column)});
 }
 std::int64_t span_column(seconds value) {
     return milliseconds{value}.count();
+}
+
+std::optional<std::string> moved_column(const std::vector<core::MovedSlot>& moved) {
+    if (moved.empty()) return {};
+    return ipc::to_json(moved).dump();
 }
 
 Reminder read_reminder(const Query& row) {
@@ -37,6 +43,9 @@ Reminder read_reminder(const Query& row) {
     reminder.fired_at = row.optional_time(12);
     reminder.snoozed_until = row.optional_time(13);
     reminder.acknowledged = row.optional_time(14);
+    reminder.from = optional_slot(row, 15);
+    reminder.passed = optional_slot(row, 16);
+    if (!row.is_null(17)) reminder.moved = from_column<std::vector<core::MovedSlot>>(row.text(17));
     return reminder;
 }
 
@@ -69,12 +78,13 @@ void UnitOfWork::insert_reminder(const Reminder& reminder) {
     Query(db_,
           "INSERT INTO reminder (" REMINDER_COLUMNS
           ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-          "?, ?, ?)",
+          "?, ?, ?, ?, ?, ?)",
           reminder.user.str(), reminder.id.str(), id_column(reminder.task),
           id_column(reminder.series), span_column(reminder.before),
           nlohmann::json(reminder.channels).dump(), span_column(reminder.grace), reminder.fired,
           slot_column(reminder.fired_slot), slot_column(reminder.next_slot), reminder.next,
-          reminder.firing, reminder.fired_at, reminder.snoozed_until, reminder.acknowledged)
+          reminder.firing, reminder.fired_at, reminder.snoozed_until, reminder.acknowledged,
+          slot_column(reminder.from), slot_column(reminder.passed), moved_column(reminder.moved))
         .run();
     move_timer(TimerKind::reminder, reminder.user, reminder.id.str(), {}, reminder.next);
     remember("reminder", reminder.id.str(), nullptr);
@@ -84,11 +94,13 @@ void UnitOfWork::update_reminder(const Reminder& before, const Reminder& after) 
     if (before == after) return;
     Query(db_,
           "UPDATE reminder SET fired = ?3, fired_slot = ?4, next_slot = ?5, next_ms = ?6, "
-          "firing = ?7, fired_at = ?8, snoozed_until = ?9, acknowledged = ?10 "
+          "firing = ?7, fired_at = ?8, snoozed_until = ?9, acknowledged = ?10, from_slot = ?11, "
+          "passed_slot = ?12, moved = ?13 "
           "WHERE user_id = ?1 AND id = ?2",
           after.user.str(), after.id.str(), after.fired, slot_column(after.fired_slot),
           slot_column(after.next_slot), after.next, after.firing, after.fired_at,
-          after.snoozed_until, after.acknowledged)
+          after.snoozed_until, after.acknowledged, slot_column(after.from),
+          slot_column(after.passed), moved_column(after.moved))
         .run();
     move_timer(TimerKind::reminder, after.user, after.id.str(), before.next, after.next);
     remember("reminder", after.id.str(), ipc::to_json(before));

@@ -213,6 +213,9 @@ public:
     [[nodiscard]] std::vector<core::Delivery> list_deliveries(const core::UserId& user,
                                                               const core::TaskId& task,
                                                               std::int64_t limit);
+    /// The number of the last firing for a slot of which there are deliveries; 0: of none.
+    [[nodiscard]] std::int64_t last_firing(const core::Reminder& reminder,
+                                           const core::RecurrenceId& slot);
     void insert_delivery(const core::Delivery& delivery);
     void update_delivery(const core::Delivery& before, const core::Delivery& after);
 

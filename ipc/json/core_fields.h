@@ -147,6 +147,11 @@ void fields(auto& f, Of<core::OccurrenceMoved> auto& v) {
     f("recurrence_id", v.recurrence_id);
     f("to", v.to);
 }
+void fields(auto& f, Of<core::MovedSlot> auto& v) {
+    f("recurrence_id", v.id);
+    f("firings", v.firings);
+    f("pending", v.pending);
+}
 void fields(auto& f, Of<core::Reminder> auto& v) {
     f("id", v.id);
     f.sparse("task_id", v.task);
@@ -162,6 +167,9 @@ void fields(auto& f, Of<core::Reminder> auto& v) {
     f("fired_slot", v.fired_slot);
     f("next_slot", v.next_slot);
     f("next", v.next);
+    f("from_slot", v.from);
+    f("passed_slot", v.passed);
+    f.sparse("moved", v.moved);
 }
 void fields(auto& f, Of<core::ReminderFired> auto& v) {
     f("reminder_id", v.reminder);

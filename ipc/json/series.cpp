@@ -103,6 +103,7 @@ namespace taskd::ipc {
 TASKD_JSON(std::vector<core::LocalTime>);
 TASKD_JSON(std::vector<std::chrono::local_days>);
 TASKD_JSON(std::vector<core::SlotOverride>);
+TASKD_JSON(std::vector<core::MovedSlot>);
 TASKD_JSON(core::Policies);
 TASKD_METHOD(SeriesList);
 TASKD_METHOD(SeriesGet);

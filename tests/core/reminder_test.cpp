@@ -313,6 +313,133 @@ TEST_CASE("the reminder of a slot in a gap goes off when the slot happens") {
     CHECK(text(firing.after.next) == "2027-03-29T00:30:00.000Z");
 }
 
+// ------------------------------------------------------------------ slots with a time of their own
+
+/// Daily at 9:00 from 24 November 2026 on, with slots moved.
+Schedule daily_but(const std::vector<std::pair<std::string, std::string>>& moves) {
+    auto slots = schedule("FREQ=DAILY", "2026-11-24T09:00:00");
+    for (const auto& [slot, to] : moves)
+        slots.overrides.push_back({RecurrenceId{local(slot), false}, berlin(to)});
+    return slots;
+}
+Slot slot_of(const Schedule& schedule, const std::string& id) {
+    return schedule.slot({local(id), false});
+}
+
+/// What goes off up to `until`, in order: "slot at time".
+std::vector<std::string> run(Reminder& set, const Schedule& schedule, const std::string& until) {
+    std::vector<std::string> told;
+    while (set.next && *set.next <= utc(until)) {
+        const auto firing = fire(set, schedule, *set.next).value();
+        REQUIRE(firing.due);
+        told.push_back(text(firing.due->recurrence_id) + " at " + format_utc(firing.due->planned));
+        set = firing.after;
+    }
+    return told;
+}
+
+TEST_CASE("a slot moved to before earlier ones goes off at its own time, and they at theirs") {
+    const auto moved = daily_but({{"2026-11-27T09:00:00", "2026-11-24T15:00:00"}});
+    auto set = armed(reminder(), moved, moved.slots.first_slot()).value();
+    CHECK(run(set, moved, "2026-11-28T12:00:00Z") ==
+          std::vector<std::string>{"2026-11-24T09:00:00 at 2026-11-24T08:00:00.000Z",
+                                   "2026-11-27T09:00:00 at 2026-11-24T14:00:00.000Z",
+                                   "2026-11-25T09:00:00 at 2026-11-25T08:00:00.000Z",
+                                   "2026-11-26T09:00:00 at 2026-11-26T08:00:00.000Z",
+                                   "2026-11-28T09:00:00 at 2026-11-28T08:00:00.000Z"});
+}
+
+TEST_CASE("an open slot that is moved after later ones went off reminds again at its new time") {
+    const auto daily = daily_but({});
+    auto set = armed(reminder(), daily, daily.slots.first_slot()).value();
+    CHECK(run(set, daily, "2026-11-26T12:00:00Z").size() == 3);
+    const auto moved = daily_but({{"2026-11-24T09:00:00", "2026-11-27T15:00:00"}});
+    const auto slot = slot_of(moved, "2026-11-24T09:00:00");
+    const auto now = utc("2026-11-26T12:00:00Z");
+    set = rescheduled(set, moved, slot, 3, now).value();
+    CHECK(text(set.next_slot) == "2026-11-27T09:00:00");
+    CHECK(run(set, moved, "2026-11-27T12:00:00Z").size() == 1);
+    const auto again = fire(set, moved, *set.next).value();
+    CHECK(text(again.due->recurrence_id) == "2026-11-24T09:00:00");
+    CHECK(again.due->firing == 4);
+    CHECK(text(again.after.next_slot) == "2026-11-28T09:00:00");
+    // Moved once more, it goes off once more; moved to the past, it does not.
+    const auto later = daily_but({{"2026-11-24T09:00:00", "2026-11-27T18:00:00"}});
+    set = rescheduled(again.after, later, slot, 3, utc("2026-11-27T14:00:00Z")).value();
+    CHECK(fire(set, later, *set.next)->due->firing == 5);
+    const auto past = daily_but({{"2026-11-24T09:00:00", "2026-11-27T11:00:00"}});
+    set = rescheduled(again.after, past, slot, 3, utc("2026-11-27T14:00:00Z")).value();
+    CHECK(text(set.next_slot) == "2026-11-28T09:00:00");
+}
+
+TEST_CASE("a moved slot is over when its task is, but for a stack, whose tasks are side by side") {
+    auto moved = daily_but({{"2026-11-24T09:00:00", "2026-11-26T15:00:00"}});
+    const auto set = armed(reminder(), moved, slot_of(moved, "2026-11-27T09:00:00")).value();
+    CHECK(text(set.next_slot) == "2026-11-27T09:00:00");
+    moved.stack = true;
+    const auto stacked = armed(reminder(), moved, slot_of(moved, "2026-11-27T09:00:00")).value();
+    CHECK(text(stacked.next_slot) == "2026-11-24T09:00:00");
+    const auto ended = armed(reminder(), moved, moved.slots.first_slot(), true).value();
+    CHECK(text(ended.next) == "2026-11-26T14:00:00.000Z");
+    CHECK_FALSE(fire(ended, moved, *ended.next, true)->after.next);
+}
+
+TEST_CASE("slots that were moved are not among those that passed in their order") {
+    const auto moved = daily_but({{"2026-11-25T09:00:00", "2026-11-29T15:00:00"},
+                                  {"2026-11-26T09:00:00", "2026-11-24T15:00:00"}});
+    const auto now = utc("2026-11-28T12:00:00Z");
+    const auto set = armed(reminder(), moved, moved.slots.first_slot()).value();
+    const auto order = fire(set, moved, now).value();
+    CHECK(text(order.due->recurrence_id) == "2026-11-28T09:00:00");
+    CHECK(order.missed->missed == SkippedSlots{RecurrenceId{local("2026-11-24T09:00:00"), false},
+                                               RecurrenceId{local("2026-11-27T09:00:00"), false}, 2,
+                                               SkipReason::superseded});
+    const auto early = fire(order.after, moved, now).value();
+    CHECK_FALSE(early.due);
+    CHECK(text(early.missed->recurrence_id) == "2026-11-26T09:00:00");
+    CHECK(early.missed->missed->count == 1);
+    CHECK(early.missed->missed->reason == SkipReason::window);
+    CHECK(text(early.after.next) == "2026-11-29T08:00:00.000Z");
+}
+
+TEST_CASE("a snooze of a slot's old time leaves the time that it was moved to") {
+    const auto daily = daily_but({});
+    auto set = armed(reminder(), daily, daily.slots.first_slot()).value();
+    CHECK(run(set, daily, "2026-11-24T12:00:00Z").size() == 1);
+    const auto moved = daily_but({{"2026-11-24T09:00:00", "2026-11-24T18:00:00"}});
+    const auto slot = slot_of(moved, "2026-11-24T09:00:00");
+    const auto noon = utc("2026-11-24T12:00:00Z");
+    const auto pending = rescheduled(set, moved, slot, 1, noon).value();
+    set = snoozed(pending, utc("2026-11-24T12:20:00Z"), noon).value();
+    CHECK(run(set, moved, "2026-11-24T20:00:00Z").size() == 2);
+    CHECK(set.firing == 3);
+    // A snooze beyond that time stands for both; a further move ends a snooze of this slot.
+    set = snoozed(pending, utc("2026-11-24T19:00:00Z"), noon).value();
+    CHECK(run(set, moved, "2026-11-24T20:00:00Z").size() == 1);
+    set = snoozed(pending, utc("2026-11-24T19:00:00Z"), noon).value();
+    set = rescheduled(set, moved, slot, 1, noon).value();
+    CHECK(text(set.next) == "2026-11-24T17:00:00.000Z");
+}
+
+TEST_CASE("after a pause or by another rule, what is past stays silent") {
+    const auto moved = daily_but({{"2026-11-25T09:00:00", "2026-11-26T11:00:00"},
+                                  {"2026-11-24T09:00:00", "2026-11-26T18:00:00"}});
+    const auto silent = armed(reminder(), moved, std::nullopt).value();
+    const auto set = armed(without_past(silent, moved, utc("2026-11-26T12:00:00Z")), moved,
+                           moved.slots.first_slot())
+                         .value();
+    CHECK(text(set.next) == "2026-11-26T17:00:00.000Z");
+    CHECK(text(fire(set, moved, *set.next)->after.next_slot) == "2026-11-27T09:00:00");
+}
+
+TEST_CASE("a slot moved into the second pass of a repeated hour stays there") {
+    auto slots = schedule("FREQ=DAILY", "2026-10-24T09:00:00");
+    auto to = berlin("2026-10-25T02:30:00");
+    to.at += 1h;
+    slots.overrides = {{RecurrenceId{local("2026-10-25T09:00:00"), false}, to}};
+    CHECK(slots.at(slot_of(slots, "2026-10-25T09:00:00")) == to);
+}
+
 TEST_CASE("two days that happen at one instant are not told twice") {
     // Apia left out 2011-12-30: 09:00 of the 30th and of the 31st are the same instant.
     Series series;
