@@ -69,9 +69,9 @@ int help(Context& context, const CommandLine& line, const Words& words) {
     return 0;
 }
 
-int dispatch(const Words& arguments) {
+int dispatch(const Words& arguments, void (*add_commands)(CommandLine&)) {
     CommandLine line;
-    register_commands(line);
+    add_commands(line);
     line.add({.name = "help",
               .section = "More",
               .summary = "show help about a command",
@@ -109,7 +109,7 @@ int dispatch(const Words& arguments) {
 
 }  // namespace
 
-int run(int argc, char** argv) noexcept {
+int run(int argc, char** argv, void (*add_commands)(CommandLine&)) noexcept {
     try {
         keep_standard_numbers();
         const auto arguments = arguments_of(argc, argv);
@@ -117,7 +117,7 @@ int run(int argc, char** argv) noexcept {
             early_screen({}).error(arguments.error());
             return exit_status(arguments.error().reason);
         }
-        return dispatch(*arguments);
+        return dispatch(*arguments, add_commands);
     } catch (const OutputFailed& failed) {
         // Who reads the first lines only, as head does, has what they wanted.
         if (!failed.reader_gone()) std::fprintf(stderr, "taskctl: %s\n", failed.what());

@@ -3,7 +3,9 @@
 
 namespace taskd::cli {
 
-/// taskctl: arguments in, exit status out (exit_code.h). Nothing is thrown.
-[[nodiscard]] int run(int argc, char** argv) noexcept;
+class CommandLine;
+
+/// taskctl, or a part of it: arguments in, exit status out (exit_code.h). Nothing is thrown.
+[[nodiscard]] int run(int argc, char** argv, void (*add_commands)(CommandLine&)) noexcept;
 
 }  // namespace taskd::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/autostart.h"
 
+#include "cli/program_file.h"
 #include "cli/user_manager.h"
 #include "core/text.h"
 
@@ -67,11 +68,6 @@ private:
     int fd_;
 };
 
-bool is_program(const std::string& path) {
-    std::error_code error;
-    return std::filesystem::is_regular_file(path, error) && access(path.c_str(), X_OK) == 0;
-}
-
 /// taskd: TASKCTL_TASKD, beside taskctl, on PATH. Absolute, since the child leaves the directory.
 Result<std::string> find_taskd() {
     std::error_code error;
@@ -79,12 +75,7 @@ Result<std::string> find_taskd() {
         if (is_program(named)) return std::filesystem::absolute(named, error).string();
         return unavailable("TASKCTL_TASKD: " + named + " is not a program");
     }
-    const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-    if (const auto beside = (self.parent_path() / "taskd").string(); !error && is_program(beside))
-        return beside;
-    for (const auto& directory : core::split(from_environment("PATH"), ':'))
-        if (const auto path = directory + "/taskd"; !directory.empty() && is_program(path))
-            return std::filesystem::absolute(path, error).string();
+    if (auto found = find_program("taskd")) return *found;
     return unavailable("no daemon is running, and no taskd was found to start one",
                        "install taskd, or name it in TASKCTL_TASKD");
 }

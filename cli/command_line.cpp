@@ -181,6 +181,7 @@ Result<void> CommandLine::check_leftovers(const Command* command, const Words& l
 }
 
 Result<Chosen> CommandLine::parse(const Words& arguments) {
+    arguments_ = arguments;
     Words verbatim;
     Words head = for_cli11(arguments, verbatim);
     std::reverse(head.begin(), head.end());  // CLI11 takes them from the end

@@ -61,6 +61,9 @@ public:
     /// Errors: invalid_argument - a word or option that is not known, with the nearest that is.
     [[nodiscard]] core::Result<Chosen> parse(const Words& arguments);
 
+    /// What parse() was given.
+    [[nodiscard]] const Words& arguments() const { return arguments_; }
+
     /// The exit status when parse() refused: that of the command whose options they were.
     [[nodiscard]] int usage_status() const;
 
@@ -78,6 +81,7 @@ private:
     CLI::App root_;
     GlobalOptions globals_;
     std::deque<Command> commands_;  // stable addresses
+    Words arguments_;
     std::size_t words_before_ = 0;  // that stood in front of the first subcommand
 };
 

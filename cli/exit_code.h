@@ -9,16 +9,20 @@
 
 namespace taskd::cli {
 
+inline constexpr int exit_callee_4xx = 8;
+inline constexpr int exit_callee_5xx = 9;
+inline constexpr int exit_sidecar = 10;
+
 /// One row of the table that scripts rely on: do not change a number. --help prints it, and a test
-/// holds taskctl(1) to the same words. 8 to 10 are kept for calls of remote services, 11 for
-/// predicates.
+/// holds taskctl(1) to the same words. 8 to 10 are those of calls of remote services (cli/dapr), 11
+/// is kept for predicates.
 struct ExitCode {
     int status;
     std::string_view meaning;
     std::array<std::optional<core::Reason>, 2> reasons;
 };
 
-inline constexpr std::array<ExitCode, 9> exit_codes{{
+inline constexpr std::array<ExitCode, 12> exit_codes{{
     {0, "success; an empty list too", {}},
     {1, "internal error", {core::Reason::internal, core::Reason::data_loss}},
     {2, "wrong usage, or a value that is not accepted", {core::Reason::invalid_argument}},
@@ -27,10 +31,13 @@ inline constexpr std::array<ExitCode, 9> exit_codes{{
      "conflict, or not possible in this state",
      {core::Reason::conflict, core::Reason::failed_precondition}},
     {5, "not permitted", {core::Reason::permission_denied, core::Reason::unauthenticated}},
-    {6, "no daemon, or it is shutting down", {core::Reason::unavailable}},
+    {6, "no daemon or sidecar, or it is shutting down", {core::Reason::unavailable}},
     {7,
      "no answer in time; it may have been accepted",
      {core::Reason::deadline_exceeded, core::Reason::unknown}},
+    {exit_callee_4xx, "the app that was called answered 4xx", {}},
+    {exit_callee_5xx, "the app that was called answered 5xx", {}},
+    {exit_sidecar, "the sidecar refused the call, or it was not made: the circuit is open", {}},
     {12, "a limit was reached: a quota or the disk", {core::Reason::resource_exhausted}},
 }};
 

@@ -5,17 +5,37 @@
 
 namespace taskd::core {
 
-std::optional<std::chrono::milliseconds> next_attempt(const RetryPolicy& policy, int attempts,
-                                                      std::uint64_t random_bits) {
-    if (attempts >= policy.attempts_max) return {};
+using std::chrono::milliseconds;
+
+namespace {
+
+milliseconds step_of(const RetryPolicy& policy, int attempts) {
     auto step = policy.initial;
     for (int i = 1; i < attempts && step < policy.max; ++i) step *= policy.factor;
-    step = std::min(step, policy.max);
+    return std::min(step, policy.max);
+}
+
+/// From 0 up to the limit.
+std::int64_t part_of(std::int64_t limit, std::uint64_t random_bits) {
+    return limit <= 0
+               ? 0
+               : static_cast<std::int64_t>(random_bits % (static_cast<std::uint64_t>(limit) + 1));
+}
+
+}  // namespace
+
+std::optional<milliseconds> next_attempt(const RetryPolicy& policy, int attempts,
+                                         std::uint64_t random_bits) {
+    if (attempts >= policy.attempts_max) return {};
+    const auto step = step_of(policy, attempts);
     const auto half = step.count() / 2;
-    const auto jitter =
-        half == 0 ? 0
-                  : static_cast<std::int64_t>(random_bits % static_cast<std::uint64_t>(half + 1));
-    return std::chrono::milliseconds{step.count() - half + jitter};
+    return milliseconds{step.count() - half + part_of(half, random_bits)};
+}
+
+std::optional<milliseconds> next_attempt_full_jitter(const RetryPolicy& policy, int attempts,
+                                                     std::uint64_t random_bits) {
+    if (attempts >= policy.attempts_max) return {};
+    return milliseconds{part_of(step_of(policy, attempts).count(), random_bits)};
 }
 
 }  // namespace taskd::core

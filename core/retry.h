@@ -23,4 +23,8 @@ struct RetryPolicy {
                                                                     int attempts,
                                                                     std::uint64_t random_bits);
 
+/// The same, between nothing and the whole step: for calls that many make at once.
+[[nodiscard]] std::optional<std::chrono::milliseconds> next_attempt_full_jitter(
+    const RetryPolicy& policy, int attempts, std::uint64_t random_bits);
+
 }  // namespace taskd::core

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/command_line.h"
+#include "cli/commands/dapr_flags.h"
 
 namespace taskd::cli {
 
@@ -79,6 +80,12 @@ inline void register_commands(CommandLine& line) {
     register_consumers_change(line);
     register_dead_letters(line);
     register_dead_letters_change(line);
+    register_dapr(line, {[&line](Context& context, const InvokeFlags&, const Words&) {
+                             return become_taskctl_dapr(context, line);
+                         },
+                         [&line](Context& context, const PublishFlags&, const Words&) {
+                             return become_taskctl_dapr(context, line);
+                         }});
     register_status(line);
     register_health(line);
     register_token(line);

@@ -90,6 +90,23 @@ Result<std::string> time_from(Context& context, const std::string& words) {
 
 }  // namespace
 
+void add_event_options(CLI::App& app, EventFlags& flags) {
+    add_text(app, "--type", flags.type, "TYPE", "what happened, such as build.finished");
+    add_text(app, "--source", flags.source, "URI", "where (default /taskctl)");
+    add_text(app, "--subject", flags.subject, "TEXT",
+             "what it is about; consumers take events of one subject in order");
+    add_text(app, "--id", flags.id, "ID",
+             "its id: a second event of the same source and id is the same event (default a fresh "
+             "one)");
+    add_text(app, "--time", flags.time, "TIME", "when it happened (default now)");
+    add_texts(app, "--attribute", flags.attributes, "NAME=VALUE",
+              "an extension attribute; may be repeated");
+    add_text(app, "-d,--data", flags.data, "DATA",
+             "its data: JSON, @FILE, or - for standard input");
+    add_text(app, "--content-type", flags.content_type, "TYPE",
+             "of the data (default application/json); another one makes it a text");
+}
+
 std::string EventFlags::first_given() const {
     const std::array<std::pair<const char*, bool>, 8> given{
         {{"--type", !type.empty()},

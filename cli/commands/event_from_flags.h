@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cli/command_line.h"
 #include "cli/context.h"
 #include "ipc/messages.h"
 
@@ -23,6 +24,8 @@ struct EventFlags {
     /// The name of the first that was given, "" for none.
     [[nodiscard]] std::string first_given() const;
 };
+
+void add_event_options(CLI::App& app, EventFlags& flags);
 
 /// The event that they describe. Data of a JSON type is checked; other data is a text, or bytes.
 ///

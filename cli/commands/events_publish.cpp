@@ -190,20 +190,7 @@ void register_events_publish(CommandLine& line) {
          .run = [given](Context& context, const Words& words) {
              return publish(context, *given, words);
          }});
-    add_text(app, "--type", given->event.type, "TYPE", "what happened, such as build.finished");
-    add_text(app, "--source", given->event.source, "URI", "where (default /taskctl)");
-    add_text(app, "--subject", given->event.subject, "TEXT",
-             "what it is about; consumers take events of one subject in order");
-    add_text(app, "--id", given->event.id, "ID",
-             "its id: a second event of the same source and id is the same event (default a fresh "
-             "one)");
-    add_text(app, "--time", given->event.time, "TIME", "when it happened (default now)");
-    add_texts(app, "--attribute", given->event.attributes, "NAME=VALUE",
-              "an extension attribute; may be repeated");
-    add_text(app, "-d,--data", given->event.data, "DATA",
-             "its data: JSON, @FILE, or - for standard input");
-    add_text(app, "--content-type", given->event.content_type, "TYPE",
-             "of the data (default application/json); another one makes it a text");
+    add_event_options(app, given->event);
     add_switch(app, "--all-or-nothing", given->all_or_nothing,
                "publish all of FILE, at most 1000 events, or nothing");
     add_key(app, given->key);

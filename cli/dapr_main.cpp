@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/app.h"
+#include "cli/dapr/commands.h"
+
+int main(int argc, char** argv) {
+    return taskd::cli::run(argc, argv, taskd::cli::register_dapr_commands);
+}
