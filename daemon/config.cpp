@@ -141,6 +141,14 @@ const std::vector<ConfigKey>& config_keys() {
         {"http.streams_max", Type::integer, "64", 1, 1000, "streams of events open at once"},
         {"http.keep_alive", Type::span, "15s", 100, 60 * second,
          "longest silence of a stream of events"},
+        {"dapr.pubsub", Type::text, "", 0, 0,
+         "the pub/sub component whose events taskd takes; without it there is no Dapr side"},
+        {"dapr.topics", Type::text, "", 0, 0, "topics to subscribe to, with commas"},
+        {"dapr.dead_letter_topic", Type::text, "", 0, 0,
+         "where the sidecar puts what taskd does not take"},
+        {"dapr.bulk_max", Type::integer, "0", 0, 1000, "events of one delivery, 0: one by one"},
+        {"dapr.allow_no_token", Type::flag, "false", 0, 0,
+         "take events though APP_API_TOKEN is not set"},
     };
     return keys;
 }

@@ -76,6 +76,7 @@ struct PublishItem {
     std::string user_id;
     std::size_t data_depth = 0;  ///< levels of nesting
     std::optional<core::Error> error;
+    std::string unread;  ///< what came, where that could not be read; its begin
 };
 struct PublishResult {
     std::string id;
@@ -100,7 +101,10 @@ struct EventPublish {
     std::vector<PublishItem> events;
     bool each = false;
     bool require_ids = false;  ///< refuse an event without id instead of deriving one
-    bool imported = false;     ///< of another log: taskd's own sources too, and no handler is run
+    /// With `each`: what is refused becomes a dead letter of this name and of the origin dapr, for
+    /// a sender that can only be told to drop it.
+    std::string keep_refused{};
+    bool imported = false;  ///< of another log: taskd's own sources too, and no handler is run
 };
 
 struct BusEndpointReply {

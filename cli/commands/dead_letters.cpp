@@ -135,7 +135,7 @@ int show(Context& context, const Words& words) {
 
 void add_dead_letter_filter(CLI::App& app, ipc::DeadLetterFilter& filter) {
     add_text(app, "--origin", filter.origin, "ORIGIN",
-             "only those of a consumer, handler or publish");
+             "only those of a consumer, handler, publish or dapr");
     add_text(app, "--name", filter.name, "NAME", "only this consumer's or handler's");
     add_texts(app, "--type", filter.types, "PATTERN", types_help);
 }

@@ -94,6 +94,7 @@ std::optional<Answer> Caller::wait_until_ready(milliseconds deadline) {
         const auto answer = http_->send({"GET", "/v1.0/healthz/outbound", {}, {}}, left);
         // No connection: the call finds that too, and tries again by its own rules. Any status but
         // 5xx is of something that has no such route; the call will tell.
+        if (!answer.response && answer.failure == Failure::timeout) return answer;
         if (!answer.response || answer.response->status < 500) return {};
         if (!told) say("waiting for the sidecar to load its components");
         told = true;
@@ -152,6 +153,7 @@ int Caller::explain(const ipc::dapr::CallResult& result, const std::string& app)
     const std::string where = to_text(http_->sidecar());
     const auto times =
         result.attempts > 1 ? " (" + std::to_string(result.attempts) + " attempts)" : "";
+    const std::string doubt = result.attempts > 0 ? "; the call may have been carried out" : "";
     const auto& answer = result.answer;
     switch (result.verdict) {
     case Verdict::ok:
@@ -180,16 +182,12 @@ int Caller::explain(const ipc::dapr::CallResult& result, const std::string& app)
                                "DAPR_HTTP_PORT"});
     case Verdict::outcome_unknown:
         return context_->fail(
-            {Reason::unknown,
-             where + ": " + answer.detail + "; the call may have been carried out" + times,
-             {},
-             {}});
+            {Reason::unknown, where + ": " + answer.detail + doubt + times, {}, {}});
     case Verdict::timeout:
-        return context_->fail(
-            {Reason::deadline_exceeded,
-             where + ": " + answer.detail + "; the call may have been carried out" + times,
-             {},
-             "--timeout gives it longer"});
+        return context_->fail({Reason::deadline_exceeded,
+                               where + ": " + answer.detail + doubt + times,
+                               {},
+                               "--timeout gives it longer"});
     }
     return 1;
 }

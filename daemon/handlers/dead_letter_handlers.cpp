@@ -17,7 +17,7 @@ using core::Result;
 constexpr std::int64_t page_max = 1000;
 constexpr std::size_t prefix_min = 4;
 constexpr std::size_t ids_max = 1000;
-constexpr std::array<const char*, 3> origins{"consumer", "handler", "publish"};
+constexpr std::array<const char*, 4> origins{"consumer", "handler", "publish", "dapr"};
 
 ipc::DeadLetter letter_of(const DeadLetterRow& row) {
     ipc::DeadLetter letter;
@@ -81,6 +81,8 @@ Result<std::vector<DeadLetterRow>> chosen(const ipc::DeadLetterFilter& filter, H
 std::string retry_one(const DeadLetterRow& letter, Handling& h) {
     if (letter.origin == "publish")
         return "its key is taken by another event; publish it under a new id, or drop it";
+    if (letter.origin == "dapr")
+        return "it was refused as it came; publish it as it should be, or drop it";
     if (letter.origin == "handler")
         return revive_handler(letter, h) ? "" : "its handler's mark is gone";
     const auto before = h.unit.find_consumer(h.user, letter.name);

@@ -6,6 +6,8 @@
 #include "ipc/cloud_event.h"
 #include "ipc/json.h"
 
+#include <nlohmann/json.hpp>
+
 namespace taskd::daemon {
 namespace {
 
@@ -16,6 +18,7 @@ using core::Result;
 
 // Of one user: a producer that sends conflicts for ever must not fill the store with them.
 constexpr std::int64_t conflicts_kept_max = 1000;
+constexpr std::size_t keep_refused_bytes_max = 128;
 
 Result<AcceptedEvent> accepted(const ipc::PublishItem& item, const ipc::EventPublish& request,
                                const Handling& h) {
@@ -65,6 +68,30 @@ Error conflict(const AcceptedEvent& event, const Stored& first, bool each, Handl
         kept ? "this one is dead letter " + letter.id.substr(0, 8) : "a new event needs a new id"};
 }
 
+/// A sender that can't be told why keeps its event here. The letter's id comes from the content, so
+/// that a repeat is the same letter.
+void keep_refused(const ipc::PublishItem& item, const std::string& name, const Error& why,
+                  Handling& h) {
+    if (why.reason == Reason::conflict || why.reason == Reason::resource_exhausted) return;
+    if (h.unit.count_dead_letters(h.user, "dapr", "", conflicts_kept_max) >= conflicts_kept_max)
+        return;
+    DeadLetterRow letter;
+    letter.origin = "dapr";
+    letter.name = name;
+    letter.type = item.event.type;
+    auto event = item.event;
+    if (item.error) {
+        event = {};
+        event.data = nlohmann::json(item.unread).dump();
+    }
+    letter.event = ipc::to_text(event);
+    letter.id = core::uuid_v5("refused\n" + name + "\n" + letter.event);
+    letter.reason = why.message;
+    letter.attempts = 1;
+    letter.created = h.unit.now();
+    h.unit.put_dead_letter(h.user, letter);
+}
+
 Result<ipc::PublishResult> publish_one(const ipc::PublishItem& item,
                                        const ipc::EventPublish& request, Handling& h) {
     const auto event = accepted(item, request, h);
@@ -106,6 +133,12 @@ Result<ipc::EventsPublished> publish_events(const ipc::EventPublish& request, Ha
                                         std::to_string(per_second) +
                                         " events a second were published",
                                     "events", "send them more slowly"});
+    if (!request.keep_refused.empty() && !request.each)
+        return core::invalid_argument("keep_refused", "goes with each");
+    if (request.keep_refused.size() > keep_refused_bytes_max ||
+        core::has_control(request.keep_refused))
+        return core::invalid_argument("keep_refused",
+                                      "must be at most 128 bytes without control characters");
     ipc::EventsPublished reply;
     for (std::size_t i = 0; i < count; ++i) {
         auto result = publish_one(request.events[i], request, h);
@@ -118,6 +151,8 @@ Result<ipc::EventsPublished> publish_events(const ipc::EventPublish& request, Ha
         if (count > 1) error.message = "events[" + std::to_string(i) + "]: " + error.message;
         if (!request.each) return tl::unexpected(error);
         ++reply.refused;
+        if (!request.keep_refused.empty())
+            keep_refused(request.events[i], request.keep_refused, result.error(), h);
         ipc::PublishResult refused;
         refused.id = request.events[i].event.id;
         refused.error = std::move(error);

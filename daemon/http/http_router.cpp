@@ -5,6 +5,7 @@
 
 #include "core/rfc3339.h"
 #include "core/text.h"
+#include "daemon/http/dapr_routes.h"
 #include "daemon/http/event_routes.h"
 #include "daemon/http/http_calls.h"
 #include "daemon/http/http_problem.h"
@@ -26,6 +27,7 @@ struct Route {
     std::string_view path;
     std::string_view methods;  ///< as Allow lists them
     bool for_pages = false;    ///< those of http.origins may read the answers (CORS)
+    bool of_dapr = false;      ///< there only where that side is switched on
 
     [[nodiscard]] bool allows(const std::string& method) const {
         const auto words = core::split(methods, ',');
@@ -35,16 +37,28 @@ struct Route {
 };
 constexpr const char* events_path = "/v1/events";
 constexpr const char* tickets_path = "/v1/events/tickets";
-constexpr std::array<Route, 8> routes{{{"/health", "GET, HEAD"},
-                                       {"/health/live", "GET, HEAD"},
-                                       {"/health/ready", "GET, HEAD"},
-                                       {"/healthz", "GET, HEAD"},
-                                       {"/metrics", "GET, HEAD"},
-                                       {"/v1/rpc", "POST"},
-                                       {events_path, "GET, HEAD, POST, OPTIONS", true},
-                                       {tickets_path, "POST, OPTIONS", true}}};
+constexpr const char* dapr_events_path = "/dapr/events";  // and what is below it
+constexpr const char* task_events_path = "/api/events/task-events";
+constexpr std::array<Route, 12> routes{{{"/health", "GET, HEAD"},
+                                        {"/health/live", "GET, HEAD"},
+                                        {"/health/ready", "GET, HEAD"},
+                                        {"/healthz", "GET, HEAD"},
+                                        {"/metrics", "GET, HEAD"},
+                                        {"/v1/rpc", "POST"},
+                                        {events_path, "GET, HEAD, POST, OPTIONS", true},
+                                        {tickets_path, "POST, OPTIONS", true},
+                                        {"/dapr/config", "GET, HEAD", false, true},
+                                        {"/dapr/subscribe", "GET, HEAD", false, true},
+                                        {dapr_events_path, "POST", false, true},
+                                        {task_events_path, "POST", false, true}}};
 
 const Route* find_route(std::string_view path) {
+    const std::string_view below = dapr_events_path;
+    if (path.size() > below.size() + 1 && path.substr(0, below.size()) == below &&
+        path[below.size()] == '/')
+        path = below;
+    else if (path == below)
+        return nullptr;
     const auto found = std::find_if(routes.begin(), routes.end(),
                                     [&](const Route& route) { return route.path == path; });
     return found == routes.end() ? nullptr : &*found;
@@ -110,7 +124,10 @@ std::string stream_head(const HttpRequest& request, const HttpReply& reply) {
 class Router : private httplib::Server {
 public:
     explicit Router(HttpServices& services)
-        : services_(services), calls_(services), events_(services, calls_) {
+        : services_(services),
+          calls_(services),
+          events_(services, calls_),
+          dapr_(services, calls_) {
         set_pre_routing_handler([this](const httplib::Request&, Response& response) {
             return gate(response) ? HandlerResponse::Unhandled : HandlerResponse::Handled;
         });
@@ -148,6 +165,15 @@ public:
         Get(events_path, serve(&EventRoutes::get));
         Post(events_path, serve(&EventRoutes::publish));
         Post(tickets_path, serve(&EventRoutes::make_ticket));
+        const auto of_dapr = [this](HttpResult (DaprRoutes::*run)(const HttpJob&)) {
+            return [this, run](const httplib::Request&, Response& response) {
+                give(response, (dapr_.*run)(*job_));
+            };
+        };
+        Get("/dapr/config", of_dapr(&DaprRoutes::config));
+        Get("/dapr/subscribe", of_dapr(&DaprRoutes::subscribe));
+        Post(dapr_events_path, of_dapr(&DaprRoutes::deliver));
+        Post(task_events_path, of_dapr(&DaprRoutes::deliver));
         for (const char* path : {events_path, tickets_path})
             Options(path,
                     [this](const httplib::Request&, Response& response) { preflight(response); });
@@ -196,7 +222,7 @@ private:
         }
         is_admitted_ = true;
         const Route* route = find_route(request.path());
-        if (route == nullptr) {
+        if (route == nullptr || (route->of_dapr && !services_.dapr.is_on())) {
             refuse(response, {404, "there is no such path; see taskd-protocol(7)", {}});
             return false;
         }
@@ -269,6 +295,7 @@ private:
     HttpServices& services_;
     HttpCalls calls_;
     EventRoutes events_;
+    DaprRoutes dapr_;
     const HttpJob* job_ = nullptr;
     bool is_admitted_ = false;  ///< Host and Origin are let in
     HttpReply stream_;          ///< an answer that goes on

@@ -45,15 +45,26 @@ core::Result<std::string> fixed_token(const Config& config) {
     return sha256_hex(*secret);
 }
 
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
 }  // namespace
 
 core::Result<std::unique_ptr<HttpServer>> HttpServer::start(const Config& config, Parts parts) {
     const std::string& listen = config.text("http.listen");
+    if (listen.empty() && !config.text("dapr.pubsub").empty())
+        return core::failed_precondition("http.listen",
+                                         "http.listen is not set, and dapr.pubsub needs it",
+                                         "set it to what the sidecar calls: 127.0.0.1:PORT");
     if (listen.empty()) return std::unique_ptr<HttpServer>();
     const auto addresses = parse_listen(listen, config.flag("http.allow_remote"));
     if (!addresses) return tl::unexpected(addresses.error());
     const auto fixed = fixed_token(config);
     if (!fixed) return tl::unexpected(fixed.error());
+    auto dapr = read_dapr_app(config, parts.owner, environment);
+    if (!dapr) return tl::unexpected(dapr.error());
     std::vector<Listener> listeners;
     for (const auto& address : *addresses) {
         auto listener = Listener::open(address, parts.for_everyone);
@@ -73,14 +84,16 @@ core::Result<std::unique_ptr<HttpServer>> HttpServer::start(const Config& config
     HttpAccess::Options access{words_of(config.text("http.hosts")),
                                words_of(config.text("http.origins")),
                                config.flag("http.metrics_public"), parts.admits};
-    return std::unique_ptr<HttpServer>(new HttpServer(std::move(parts), *fixed, std::move(access),
-                                                      limits, streams, std::move(listeners)));
+    return std::unique_ptr<HttpServer>(new HttpServer(std::move(parts), *fixed, std::move(*dapr),
+                                                      std::move(access), limits, streams,
+                                                      std::move(listeners)));
 }
 
-HttpServer::HttpServer(Parts parts, const std::string& fixed, HttpAccess::Options access,
-                       HttpFront::Limits limits, EventStreams::Options streams,
-                       std::vector<Listener> listeners)
-    : bridge_(parts.context),
+HttpServer::HttpServer(Parts parts, const std::string& fixed, DaprApp dapr,
+                       HttpAccess::Options access, HttpFront::Limits limits,
+                       EventStreams::Options streams, std::vector<Listener> listeners)
+    : dapr_(std::move(dapr)),
+      bridge_(parts.context),
       tokens_(std::move(parts.tokens), fixed, parts.owner),
       access_(std::move(access), tokens_, std::move(parts.user_of_uid), parts.clock),
       tickets_(parts.clock),
@@ -95,6 +108,7 @@ HttpServer::HttpServer(Parts parts, const std::string& fixed, HttpAccess::Option
                 parts.metrics,
                 tickets_,
                 streams_,
+                dapr_,
                 {limits.threads - threads_kept_free,
                  share_of(limits.threads - threads_kept_free, parts.for_everyone)}},
       names_([&] {

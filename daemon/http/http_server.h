@@ -47,10 +47,11 @@ public:
     void stop();
 
 private:
-    HttpServer(Parts parts, const std::string& fixed, HttpAccess::Options access,
+    HttpServer(Parts parts, const std::string& fixed, DaprApp dapr, HttpAccess::Options access,
                HttpFront::Limits limits, EventStreams::Options streams,
                std::vector<Listener> listeners);
 
+    DaprApp dapr_;
     RpcBridge bridge_;
     TokenTable tokens_;
     HttpAccess access_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/clock.h"
+#include "daemon/http/dapr_app.h"
 #include "daemon/http/event_streams.h"
 #include "daemon/http/event_tickets.h"
 #include "daemon/http/http_access.h"
@@ -24,6 +25,7 @@ struct HttpServices {
     Metrics& metrics;
     EventTickets& tickets;
     EventStreams& streams;
+    const DaprApp& dapr;
     HttpPlaces calls;  ///< to the loop, fewer than threads: health always finds one
 
     std::atomic<bool> aborting{false};  ///< nobody waits for the loop any more

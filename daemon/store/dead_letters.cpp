@@ -19,7 +19,9 @@ DeadLetterRow read_letter(const Query& row) {
 }  // namespace
 
 void UnitOfWork::put_dead_letter(const core::UserId& user, const DeadLetterRow& letter) {
-    Query(db_, "INSERT OR IGNORE INTO dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    Query(db_,
+          "INSERT INTO dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+          "ON CONFLICT (user_id, id) DO NOTHING",
           user.str(), letter.id, letter.origin, letter.name, letter.user_seq, letter.type,
           letter.event, letter.reason, letter.attempts, letter.created)
         .run();

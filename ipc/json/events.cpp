@@ -28,6 +28,8 @@ std::string name_in(const json& data, const char* member) {
     return found->is_number_integer() ? found->dump() : std::string();
 }
 
+constexpr std::size_t unread_bytes_max = 2048;
+
 /// What can't be read is kept as the item's error: the others of the batch can.
 template <>
 struct Codec<PublishItem> {
@@ -39,6 +41,7 @@ struct Codec<PublishItem> {
         if (!event) {
             PublishItem unread;
             unread.error = event.error();
+            unread.unread = core::clipped(found.dump(), unread_bytes_max);
             return unread;
         }
         PublishItem item;
@@ -90,6 +93,7 @@ void fields(auto& f, Of<EventPublish> auto& v) {
     f("events", v.events);
     f.sparse("each", v.each);
     f.sparse("require_ids", v.require_ids);
+    f.sparse("keep_refused", v.keep_refused);
     f.sparse("imported", v.imported);
 }
 void fields(auto&, Of<BusEndpoint> auto&) {}

@@ -75,8 +75,9 @@ public:
                               clock};
     daemon::EventTickets tickets{clock};
     daemon::EventStreams streams{context, clock, pulse, {1, 1, 15s}, [](auto, auto, auto) {}};
-    daemon::HttpServices services{context, access,  clock,   pulse,
-                                  metrics, tickets, streams, daemon::HttpPlaces{4, 4}};
+    daemon::DaprApp dapr;
+    daemon::HttpServices services{
+        context, access, clock, pulse, metrics, tickets, streams, dapr, daemon::HttpPlaces{4, 4}};
     daemon::HttpHandler handler = daemon::make_http_handler(services);
     std::vector<json> asked;
     std::shared_ptr<daemon::HttpStream> stream;

@@ -154,7 +154,7 @@ class Package(unittest.TestCase):
     def check_installed(self):
         self.assertIn("taskd:x:", self.inside("getent group taskd"))
         self.assertIn(":/var/lib/taskd:/usr/sbin/nologin", self.inside("getent passwd taskd"))
-        for path in ("/usr/bin/taskd", "/usr/bin/taskctl",
+        for path in ("/usr/bin/taskd", "/usr/bin/taskctl", "/usr/bin/taskctl-dapr",
                      "/lib/systemd/system/taskd.service", "/usr/lib/systemd/user/taskd.socket",
                      "/usr/lib/systemd/user/taskd.service"):
             self.assertTrue(self.exists(path), path)

@@ -44,7 +44,8 @@ class Case(unittest.TestCase):
 class Install(Case):
     def test_destdir_and_prefix_are_honoured(self):
         self.install("/opt/task", self.root)
-        expected = {"bin/taskd", "bin/taskctl", "lib/systemd/system/taskd.service",
+        expected = {"bin/taskd", "bin/taskctl", "bin/taskctl-dapr",
+                    "lib/systemd/system/taskd.service",
                     "lib/systemd/user/taskd.service", "lib/systemd/user/taskd.socket",
                     "lib/sysusers.d/taskd.conf"}
         expected |= {f"share/man/man{page[-1]}/{page}" for page in pages()}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/http/dapr_routes.h"
+
+#include "daemon/http/dapr_events.h"
+#include "daemon/secret.h"
+
+#include <nlohmann/json.hpp>
+
+namespace taskd::daemon {
+namespace {
+
+constexpr std::string_view events_prefix = "/dapr/events/";
+
+/// The dead letters of a route carry its name.
+std::string name_of_route(std::string_view path) {
+    if (path.rfind(events_prefix, 0) == 0) return std::string(path.substr(events_prefix.size()));
+    return "task-events";
+}
+
+}  // namespace
+
+tl::expected<void, HttpRefusal> DaprRoutes::check_token(const HttpJob& job) const {
+    const auto& token = services_.dapr.token;
+    if (token.empty()) return {};
+    const auto* shown = job.request.field("dapr-api-token");
+    if (shown != nullptr && job.request.count("dapr-api-token") == 1 &&
+        equal_secrets(sha256_hex(*shown), sha256_hex(token)))
+        return {};
+    return tl::unexpected(
+        HttpRefusal{401, "dapr-api-token: is not APP_API_TOKEN, which the sidecar sends", {}});
+}
+
+HttpResult DaprRoutes::config(const HttpJob& job) {
+    if (const auto good = check_token(job); !good) return tl::unexpected(good.error());
+    return HttpReply{200, "{}"};
+}
+
+HttpResult DaprRoutes::subscribe(const HttpJob& job) {
+    if (const auto good = check_token(job); !good) return tl::unexpected(good.error());
+    return HttpReply{200, subscriptions(services_.dapr).dump()};
+}
+
+HttpResult DaprRoutes::deliver(const HttpJob& job) {
+    if (const auto good = check_token(job); !good) return tl::unexpected(good.error());
+    const auto delivery = read_delivery(job.request.body, name_of_route(job.request.path()));
+    if (delivery.params["events"].empty()) return HttpReply{200, retry_answer(delivery).dump()};
+    Caller sidecar{services_.dapr.owner};
+    sidecar.may_name_users = true;
+    const auto result = calls_.call(sidecar, "event.publish", delivery.params);
+    if (!result) return HttpReply{200, retry_answer(delivery).dump()};
+    return HttpReply{200, delivery_answer(delivery, *result).dump()};
+}
+
+}  // namespace taskd::daemon
