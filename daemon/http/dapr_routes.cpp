@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/http/dapr_routes.h"
 
+#include "core/text.h"
 #include "daemon/http/dapr_events.h"
 #include "daemon/secret.h"
 
@@ -9,6 +10,9 @@
 namespace taskd::daemon {
 namespace {
 
+using nlohmann::json;
+
+constexpr std::size_t clipped_bytes_max = 1024;
 constexpr std::string_view events_prefix = "/dapr/events/";
 
 /// The dead letters of a route carry its name.
@@ -44,11 +48,32 @@ HttpResult DaprRoutes::deliver(const HttpJob& job) {
     if (const auto good = check_token(job); !good) return tl::unexpected(good.error());
     const auto delivery = read_delivery(job.request.body, name_of_route(job.request.path()));
     if (delivery.params["events"].empty()) return HttpReply{200, retry_answer(delivery).dump()};
+    const auto& params = delivery.params;
+    const auto result = publish(params["events"], params);
+    if (!result) return HttpReply{200, retry_answer(delivery).dump()};
+    return HttpReply{200, delivery_answer(delivery, {{"events", *result}}).dump()};
+}
+
+std::optional<json> DaprRoutes::publish(const json& events, json params) {
     Caller sidecar{services_.dapr.owner};
     sidecar.may_name_users = true;
-    const auto result = calls_.call(sidecar, "event.publish", delivery.params);
-    if (!result) return HttpReply{200, retry_answer(delivery).dump()};
-    return HttpReply{200, delivery_answer(delivery, *result).dump()};
+    params["events"] = events;
+    auto result = calls_.call(sidecar, "event.publish", params);
+    if (result) return std::move(result->at("events"));
+    if (result.error().status != 400) return {};
+    // Refused as a whole, as what is larger than a message may be: delivered again, it would be
+    // refused again. So each has its turn, and one that is too large becomes a dead letter.
+    auto outcomes = json::array();
+    if (events.size() == 1) {
+        if (events[0].is_string()) return {};
+        return publish(json::array({core::clipped(events[0].dump(), clipped_bytes_max)}), params);
+    }
+    for (const auto& event : events) {
+        auto outcome = publish(json::array({event}), params);
+        if (!outcome) return {};
+        outcomes.push_back(std::move((*outcome)[0]));
+    }
+    return outcomes;
 }
 
 }  // namespace taskd::daemon

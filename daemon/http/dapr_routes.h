@@ -5,6 +5,10 @@
 #include "daemon/http/http_job.h"
 #include "daemon/http/http_services.h"
 
+#include <nlohmann/json.hpp>
+
+#include <optional>
+
 namespace taskd::daemon {
 
 /// What a sidecar asks of its app: /dapr/config, /dapr/subscribe, /dapr/events/{name} and
@@ -20,6 +24,9 @@ public:
     [[nodiscard]] HttpResult deliver(const HttpJob& job);
 
 private:
+    /// What event.publish says of each event; none where another delivery may help.
+    [[nodiscard]] std::optional<nlohmann::json> publish(const nlohmann::json& events,
+                                                        nlohmann::json params);
     /// Errors: 401 - not the sidecar's token.
     [[nodiscard]] tl::expected<void, HttpRefusal> check_token(const HttpJob& job) const;
 

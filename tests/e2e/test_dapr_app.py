@@ -142,6 +142,21 @@ class Deliveries(AppTestCase):
             {"entryId": "c", "status": "DROP"}, {"entryId": "d", "status": "SUCCESS"}]})
         self.assertEqual(len(self.events()), 2)
 
+    def test_what_is_too_large_is_dropped_alone(self):
+        self.serve("--dapr-bulk-max", "10")
+        # A body that fits, and a message for it that does not.
+        room = (4 << 20) - 8 - len(json.dumps(wrapped(1, completed(note=""))))
+        wide = wrapped(1, completed(note="x" * room))
+        self.assert_told(self.deliver(wide), "DROP")
+        large = {"user_id": "ada", "note": "x" * 300000}
+        entries = [{"entryId": str(n), "event": wrapped(n, large)} for n in range(13)]
+        entries.append({"entryId": "good", "event": wrapped(20, completed(event_id="e-20"))})
+        bulk = {"type": "com.dapr.event.sent.bulk", "topic": "task-events", "entries": entries}
+        answer = self.deliver(bulk, fields={**TOKEN, "Content-Type": "application/json"})
+        statuses = [entry["status"] for entry in answer.json()["statuses"]]
+        self.assertEqual(statuses, ["DROP"] * 13 + ["SUCCESS"])
+        self.assertEqual(len(self.letters()), 14)
+
     def test_a_quota_is_for_later(self):
         self.serve("--quota-event-bytes", "1")
         self.assert_told(self.deliver(wrapped(1, completed())), "SUCCESS")
