@@ -21,8 +21,10 @@ core::Timestamp start_time() {
     return *core::parse_utc("2026-10-20T06:00:00Z");
 }
 
-daemon::Settings settings() {
+daemon::Settings settings(bool trims) {
     daemon::Settings settings;
+    if (trims) settings.retention_max_bytes = 12'000;  // some twenty events
+    settings.dedup_ttl = std::chrono::hours{24 * 366};
     settings.node = "sim";
     settings.outbound_max = 5;
     settings.turn_timers_max = 8;  // small, so that the bound is met
@@ -34,6 +36,7 @@ daemon::Settings settings() {
 World::World(std::uint64_t seed)
     : random_(seed),
       engine_random_(seed ^ 0x5eedU),
+      trims_(seed % 4 == 0),
       disk_(test::FaultVfs::install()),
       clock_(start_time()) {
     disk_.revive();
@@ -58,7 +61,7 @@ void World::boot() {
     const auto migrated = daemon::migrate(*database_, engine_random_);
     require(migrated.has_value(), "the store opens after a crash: " +
                                       (migrated ? std::string() : migrated.error().message));
-    engine_ = std::make_unique<daemon::Engine>(*database_, engine_random_, settings(),
+    engine_ = std::make_unique<daemon::Engine>(*database_, engine_random_, settings(trims_),
                                                daemon::Identity{1, "sim", "", {}}, handlers());
     engine_->start(clock_.now());
     tokens_.reset(engine_->tokens(clock_.now()));
@@ -405,8 +408,8 @@ void World::repeat_an_old_request() {
     const auto& old = *sent_[static_cast<std::size_t>(
         random_.between(0, static_cast<std::int64_t>(sent_.size()) - 1))];
     // By the latest time there was: what it expired stays expired when the clock steps back.
-    if (old.answer.is_null() ||
-        latest_ - core::Timestamp{milliseconds{old.answered_ms}} >= settings().idempotency_ttl)
+    if (old.answer.is_null() || latest_ - core::Timestamp{milliseconds{old.answered_ms}} >=
+                                    settings(trims_).idempotency_ttl)
         return;
     const bool refused = old.answer.contains("error");
     if (refused && old.answer["error"]["data"]["reason"] == "invalid_argument") return;
@@ -473,7 +476,7 @@ void World::step() {
     advance_clock();
     latest_ = std::max(latest_, clock_.now());
     publish_some();
-    for (auto turns = random_.between(0, 3); turns > 0; --turns) consume_some();
+    for (auto turns = random_.between(0, 3); turns > 0 && !trims_; --turns) consume_some();
     const auto action = random_.between(0, 9);
     if (action <= 6) {
         std::vector<Sent*> batch;

@@ -138,6 +138,7 @@ private:
 
     test::SeededRandom random_;
     test::SeededRandom engine_random_;
+    const bool trims_;  ///< retention takes the logs' begin all the time
     test::FaultVfs& disk_;
     test::TempDir directory_;
     test::ManualClock clock_;
