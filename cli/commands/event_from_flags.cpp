@@ -3,6 +3,7 @@
 
 #include "cli/event_place.h"
 #include "cli/input_file.h"
+#include "cli/name_value.h"
 #include "core/rfc3339.h"
 #include "core/text.h"
 #include "core/uuid.h"
@@ -64,11 +65,9 @@ Result<void> set_data(const EventFlags& flags, ipc::CloudEvent& event) {
 
 Result<void> set_attributes(const std::vector<std::string>& given, ipc::CloudEvent& event) {
     for (const auto& attribute : given) {
-        const auto equals = attribute.find('=');
-        if (equals == std::string::npos || equals == 0)
-            return core::invalid_argument("attribute", "\"" + core::clipped(attribute, 64) +
-                                                           "\" is not accepted; use NAME=VALUE");
-        event.attributes[attribute.substr(0, equals)] = attribute.substr(equals + 1);
+        auto pair = name_and_value("attribute", attribute);
+        if (!pair) return tl::unexpected(pair.error());
+        event.attributes[pair->first] = std::move(pair->second);
     }
     return {};
 }

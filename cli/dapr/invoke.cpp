@@ -2,6 +2,7 @@
 #include "cli/dapr/caller.h"
 #include "cli/dapr/commands.h"
 #include "cli/input_file.h"
+#include "cli/name_value.h"
 #include "core/text.h"
 #include "core/uuid.h"
 #include "ipc/dapr/paths.h"
@@ -100,11 +101,9 @@ Result<Request> request_from(const InvokeFlags& flags, const Words& words) {
     request.verb = std::move(*verb);
     ipc::dapr::QueryFields query;
     for (const auto& field : flags.query) {
-        const auto equals = field.find('=');
-        if (equals == 0 || equals == std::string::npos)
-            return invalid_argument("query", "\"" + core::clipped(visible(field), 64) +
-                                                 "\" is not accepted; use NAME=VALUE");
-        query.emplace_back(field.substr(0, equals), field.substr(equals + 1));
+        auto pair = name_and_value("query", field);
+        if (!pair) return tl::unexpected(pair.error());
+        query.push_back(std::move(*pair));
     }
     auto path = ipc::dapr::invoke_path(words[0], words[1], query);
     if (!path) return tl::unexpected(path.error());

@@ -4,6 +4,7 @@
 #include "cli/event_reader.h"
 #include "cli/exit_code.h"
 #include "cli/input_file.h"
+#include "cli/name_value.h"
 #include "core/rfc3339.h"
 #include "core/text.h"
 #include "core/uuid.h"
@@ -36,12 +37,9 @@ struct Target {
 Result<Target> target_from(const PublishFlags& flags, const Words& words) {
     Target target{words[0], words[1], {}};
     for (const auto& field : flags.metadata) {
-        const auto equals = field.find('=');
-        if (equals == 0 || equals == std::string::npos)
-            return invalid_argument("metadata", "\"" + core::clipped(visible(field), 64) +
-                                                    "\" is not accepted; use NAME=VALUE");
-        target.metadata.emplace_back("metadata." + field.substr(0, equals),
-                                     field.substr(equals + 1));
+        const auto pair = name_and_value("metadata", field);
+        if (!pair) return tl::unexpected(pair.error());
+        target.metadata.emplace_back("metadata." + pair->first, pair->second);
     }
     if (flags.raw) target.metadata.emplace_back("metadata.rawPayload", "true");
     return target;

@@ -48,28 +48,30 @@ HttpResult DaprRoutes::deliver(const HttpJob& job) {
     if (const auto good = check_token(job); !good) return tl::unexpected(good.error());
     const auto delivery = read_delivery(job.request.body, name_of_route(job.request.path()));
     if (delivery.params["events"].empty()) return HttpReply{200, retry_answer(delivery).dump()};
-    const auto& params = delivery.params;
-    const auto result = publish(params["events"], params);
+    const auto result = publish(delivery.params);
     if (!result) return HttpReply{200, retry_answer(delivery).dump()};
     return HttpReply{200, delivery_answer(delivery, {{"events", *result}}).dump()};
 }
 
-std::optional<json> DaprRoutes::publish(const json& events, json params) {
+std::optional<json> DaprRoutes::publish(const json& params) {
     Caller sidecar{services_.dapr.owner};
     sidecar.may_name_users = true;
-    params["events"] = events;
     auto result = calls_.call(sidecar, "event.publish", params);
     if (result) return std::move(result->at("events"));
     if (result.error().status != 400) return {};
     // Refused as a whole, as what is larger than a message may be: delivered again, it would be
     // refused again. So each has its turn, and one that is too large becomes a dead letter.
+    const auto alone = [&](json event) {
+        return publish({{"events", json::array({std::move(event)})},
+                        {"each", true},
+                        {"keep_refused", params["keep_refused"]}});
+    };
+    const json& events = params["events"];
+    if (events.size() == 1 && events[0].is_string()) return {};
+    if (events.size() == 1) return alone(core::clipped(events[0].dump(), clipped_bytes_max));
     auto outcomes = json::array();
-    if (events.size() == 1) {
-        if (events[0].is_string()) return {};
-        return publish(json::array({core::clipped(events[0].dump(), clipped_bytes_max)}), params);
-    }
     for (const auto& event : events) {
-        auto outcome = publish(json::array({event}), params);
+        auto outcome = alone(event);
         if (!outcome) return {};
         outcomes.push_back(std::move((*outcome)[0]));
     }

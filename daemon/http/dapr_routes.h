@@ -25,8 +25,7 @@ public:
 
 private:
     /// What event.publish says of each event; none where another delivery may help.
-    [[nodiscard]] std::optional<nlohmann::json> publish(const nlohmann::json& events,
-                                                        nlohmann::json params);
+    [[nodiscard]] std::optional<nlohmann::json> publish(const nlohmann::json& params);
     /// Errors: 401 - not the sidecar's token.
     [[nodiscard]] tl::expected<void, HttpRefusal> check_token(const HttpJob& job) const;
 

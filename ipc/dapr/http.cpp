@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipc/dapr/http.h"
 
+#include "core/text.h"
 #include "version.h"
 
-#include <algorithm>
 #include <condition_variable>
 #include <httplib.h>
 #include <mutex>
@@ -14,13 +14,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-bool same_name(std::string_view a, std::string_view b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-        return std::tolower(static_cast<unsigned char>(x)) ==
-               std::tolower(static_cast<unsigned char>(y));
-    });
-}
 
 std::unique_ptr<httplib::Client> make_client(const Sidecar& sidecar) {
     std::unique_ptr<httplib::Client> client;
@@ -123,7 +116,7 @@ std::string words_of(Failure failure, httplib::Error error, milliseconds timeout
 
 std::string header_of(const Headers& headers, std::string_view name) {
     for (const auto& [known, value] : headers)
-        if (same_name(known, name)) return value;
+        if (core::to_lower(known) == core::to_lower(name)) return value;
     return {};
 }
 
