@@ -120,6 +120,45 @@ TEST_CASE("a store of the third step knows the keys of its events, and of those 
     database.rollback();
 }
 
+TEST_CASE("a store of the third step keeps where its reminders are, and its dead letters") {
+    test::TempDir directory;
+    test::SeededRandom random{1};
+    daemon::Database database(directory.path() + "/taskd.db");
+    for (int step = 0; step < 3; ++step)
+        database.execute_script(daemon::schema_steps()[static_cast<std::size_t>(step)].sql);
+    database.execute_script(
+        "INSERT INTO meta VALUES ('schema_version', '3'), ('store_id', 'x');"
+        "INSERT INTO series (user_id, id, content, dtstart, is_date, tzid, rrule, created, paused, "
+        "ended_by_user, ended, pause_note, revision) VALUES ('ada', 'abcd', "
+        "'{\"summary\":\"Tea\"}', '2026-11-24T09:30:00', 0, 'UTC', 'FREQ=DAILY', 1, NULL, 0, NULL, "
+        "'', 1);"
+        "INSERT INTO reminder (user_id, id, series_id, before_ms, channels, grace_ms, fired, "
+        "firing, "
+        "fired_slot, next_slot, next_ms) VALUES ('ada', 'r', 'abcd', 0, '[]', 86400000, 0, 1, "
+        "'2026-11-25T09:30:00', '2026-11-26T09:30:00', 1795685400000);"
+        "INSERT INTO dead_letter VALUES ('ada', 'd', 'publish', '', 3, 't', '{}', 'why', 1, 5);");
+    REQUIRE(daemon::migrate(database, random).has_value());
+
+    daemon::StoreContext context{database, random, "test"};
+    const core::UserId ada{"ada"};
+    database.begin();
+    {
+        daemon::UnitOfWork unit(context, core::Timestamp{}, ada, "");
+        const auto reminder = unit.find_reminder(ada, core::ReminderId{"r"});
+        REQUIRE(reminder);
+        CHECK(reminder->passed == reminder->fired_slot);
+        CHECK(reminder->from == reminder->next_slot);
+        CHECK(reminder->moved.empty());
+        const auto schedule = core::schedule_of(*unit.find_series(ada, core::SeriesId{"abcd"}));
+        REQUIRE(schedule);
+        // Armed anew from an earlier slot, it does not go back behind what it went off for.
+        const auto again = core::armed(*reminder, *schedule, schedule->slots.first_slot());
+        CHECK(again->next_slot == reminder->next_slot);
+        CHECK(unit.find_dead_letters(ada, "d").size() == 1);
+    }
+    database.rollback();
+}
+
 TEST_CASE("the keys of events: undone with their unit, written when many, found after a start") {
     EngineFixture f;
     daemon::Database& database = *f.database;
