@@ -37,19 +37,18 @@ Delivery started(const Delivery& delivery) {
 }
 
 Delivery finished(const Delivery& delivery, const Outcome& outcome, Timestamp now,
-                  const RetryPolicy& policy, std::uint64_t random_bits) {
+                  std::optional<std::chrono::milliseconds> wait) {
     Delivery after = delivery;
     after.result = outcome.result;
     after.output = outcome.output;
+    after.status = outcome.by_sidecar ? 0 : outcome.status;
     after.next_attempt.reset();
+    after.log.push_back({now, outcome.result});
+    if (after.log.size() > attempts_kept_max) after.log.erase(after.log.begin());
     if (outcome.succeeded) {
         after.state = DeliveryState::succeeded;
         after.finished = now;
-        return after;
-    }
-    const auto wait =
-        outcome.retryable ? next_attempt(policy, after.attempts, random_bits) : std::nullopt;
-    if (wait) {
+    } else if (wait) {
         after.state = DeliveryState::pending;
         after.next_attempt = now + *wait;
     } else {
@@ -57,6 +56,13 @@ Delivery finished(const Delivery& delivery, const Outcome& outcome, Timestamp no
         after.finished = now;
     }
     return after;
+}
+
+Delivery finished(const Delivery& delivery, const Outcome& outcome, Timestamp now,
+                  const RetryPolicy& policy, std::uint64_t random_bits) {
+    const bool again = !outcome.succeeded && outcome.retryable;
+    return finished(delivery, outcome, now,
+                    again ? next_attempt(policy, delivery.attempts, random_bits) : std::nullopt);
 }
 
 }  // namespace taskd::core

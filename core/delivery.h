@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/call.h"
 #include "core/clock.h"
 #include "core/ids.h"
 #include "core/retry.h"
@@ -9,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace taskd::core {
 
@@ -19,6 +21,16 @@ enum class DeliveryState { pending, running, succeeded, dead };
 [[nodiscard]] std::string_view to_string(DeliveryState state);
 [[nodiscard]] DeliveryState delivery_state_from(std::string_view word);
 
+/// What became of one attempt.
+struct Attempt {
+    Timestamp at;
+    std::string result;
+
+    bool operator==(const Attempt&) const = default;
+};
+inline constexpr std::size_t attempts_kept_max = 20;  ///< the newest ones
+
+/// The attempts at one effect on the outside world: a reminder's firing on a channel, or a call.
 struct Delivery {
     DeliveryId id;  ///< also the Idempotency-Key that every attempt carries
     UserId user;
@@ -33,8 +45,13 @@ struct Delivery {
     Timestamp created;
     std::optional<Timestamp> next_attempt;
     std::optional<Timestamp> finished;
-    std::string result;  ///< of the last attempt: "exit 0", "timed out after 30 s", ...
-    std::string output;  ///< of the last attempt, bounded
+    std::string result;        ///< of the last attempt: "exit 0", "timed out after 30 s", ...
+    std::string output;        ///< of the last attempt, bounded
+    std::vector<Attempt> log;  ///< oldest first
+    std::optional<Call> call;  ///< instead of reminder and channel
+    std::string call_key;      ///< of a call: unique per user
+    int status = 0;            ///< HTTP, of the app's last answer to a call; 0 for none
+    std::optional<Timestamp> expires;  ///< of a call: no attempt is begun after it
 
     bool operator==(const Delivery&) const = default;
 };
@@ -45,13 +62,23 @@ struct Outcome {
     bool retryable = true;
     std::string result;
     std::string output;
+    // Of a call:
+    int status = 0;                                          ///< HTTP, 0 without an answer
+    bool by_sidecar = false;                                 ///< the sidecar's own, not the app's
+    std::string answer{};                                    ///< the body, bounded
+    bool blames_callee = false;                              ///< for its circuit breaker
+    std::optional<std::chrono::milliseconds> retry_after{};  ///< as the callee asked
 };
 
 /// An attempt begins; its number goes up before the outside world is touched, so that a crash in
 /// the middle is counted.
 [[nodiscard]] Delivery started(const Delivery& delivery);
 
-/// An attempt ended: succeeded, to be tried again at `next_attempt`, or dead.
+/// An attempt ended: succeeded, to be tried again `wait` from now, or dead without one.
+[[nodiscard]] Delivery finished(const Delivery& delivery, const Outcome& outcome, Timestamp now,
+                                std::optional<std::chrono::milliseconds> wait);
+
+/// The same, with the wait that the policy gives.
 [[nodiscard]] Delivery finished(const Delivery& delivery, const Outcome& outcome, Timestamp now,
                                 const RetryPolicy& policy, std::uint64_t random_bits);
 

@@ -28,8 +28,14 @@ struct OccurrenceMoved {
     CalendarTime to;
 };
 
+/// task.created of another service, which made it because taskd asked it to.
+struct ForeignTask {
+    ForeignId id;
+    ForeignId parent;
+};
+
 using Payload = std::variant<Task, Series, OccurrenceSkipped, OccurrenceMoved, ReminderFired,
-                             Reminder, Delivery>;
+                             Reminder, Delivery, ForeignTask>;
 
 /// Something that happened and is about to be stored with the change that it tells of (P2).
 /// `type` is one of event_types; `subject` the task's id, or the series' where there is no task.

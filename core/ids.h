@@ -30,6 +30,8 @@ using SeriesId = Id<struct SeriesKind>;      ///< UUIDv4
 using ReminderId = Id<struct ReminderKind>;  ///< UUIDv4
 using EventId = Id<struct EventKind>;        ///< UUIDv7
 using DeliveryId = Id<struct DeliveryKind>;  ///< UUIDv7; the Idempotency-Key of an outbound call
+using ForeignId =
+    Id<struct ForeignKind>;  ///< another service's, as JSON: a number or a text, kept as it came
 using IdempotencyKey = Id<struct IdempotencyKind>;
 
 }  // namespace taskd::core

@@ -46,6 +46,9 @@ struct Task {
     Timestamp modified;
     std::optional<Timestamp> completed;
     std::vector<TaskId> depends_on;    ///< sorted; while one of them is open, this one is blocked
+    std::string recurring_pattern;     ///< as another service said it; "" for none, see chain.h
+    ForeignId parent;                  ///< the occurrence before it, of such a task
+    bool reminder_sent = false;        ///< as a notification service said
     std::optional<Timestamp> deleted;  ///< soft: kept for `undo.ttl`, then removed
     std::int64_t revision = 1;
 

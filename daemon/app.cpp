@@ -6,6 +6,7 @@
 #include "daemon/admissions.h"
 #include "daemon/backup_worker.h"
 #include "daemon/bus.h"
+#include "daemon/dapr_name.h"
 #include "daemon/engine.h"
 #include "daemon/http/http_server.h"
 #include "daemon/lock_file.h"
@@ -16,6 +17,7 @@
 #include "daemon/pulse.h"
 #include "daemon/request_sockets.h"
 #include "daemon/service_manager.h"
+#include "daemon/sidecar_watch.h"
 #include "daemon/store/backup.h"
 #include "daemon/store/maintenance.h"
 #include "daemon/store/migrate.h"
@@ -180,12 +182,18 @@ Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, cons
     Pulse pulse;
     Metrics metrics(store);
     std::vector<std::string> http_names;  // known when HTTP listens
+    const auto roles = read_roles(config);
+    if (!roles) return tl::unexpected(roles.error());
+    const auto outside = read_outside(config, ipc::dapr::process_environment);
+    if (!outside) return tl::unexpected(outside.error());
     Settings settings = config.settings();
-    settings.node = host_name();
+    settings.roles = *roles;
+    settings.node = config.text("service.name");
+    if (settings.node.empty()) settings.node = host_name();
     const core::UserId owner{home.user};
     Engine engine(**database, random, settings,
                   {getpid(), store, core::format_utc(clock.now()), config.values(),
-                   [&] { return pulse.store_error(); },
+                   [&] { return pulse.sidecar(); }, [&] { return pulse.store_error(); },
                    [&] {
                        return ipc::Stats{http_names, metrics.samples()};
                    }});
@@ -210,7 +218,8 @@ Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, cons
         caller.events_endpoint = endpoint->events();
         admissions.admit_owner({*endpoint, geteuid(), std::move(caller), *passed});
     }
-    WorkerPool workers(context, static_cast<std::size_t>(config.integer("outbound.workers")));
+    WorkerPool workers(context, static_cast<std::size_t>(config.integer("outbound.workers")),
+                       *outside);
     BackupWorker backups(store);
     ServiceManager service;
     Loop loop(engine, sockets, bus, workers, backups, clock, service, std::move(signals), *log);
@@ -247,6 +256,11 @@ Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, cons
     if (*http) http_names = (*http)->names();
     loop.attach({pulse, metrics, http->get()});
 
+    std::optional<SidecarWatch> sidecar;
+    const auto topics = listed(config.text("dapr.topics"));
+    if (roles->needs_sidecar() || !topics.empty())
+        sidecar.emplace(outside->sidecar, roles->pubsub, topics, roles->needs_sidecar(), pulse,
+                        *log);
     std::optional<StoreChecker> checker;
     if (unclean) checker.emplace(store, *log);
     for (const auto& name : http_names) (*log)->info("http listen={}", field(name));
@@ -257,6 +271,7 @@ Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, cons
     ready();
     const bool good = loop.run();
     service.stopping();
+    sidecar.reset();
     if (*http) (*http)->stop();
     checker.reset();
     (*log)->info("stopped refused={} dropped={}", sockets.refused(), sockets.dropped());

@@ -57,6 +57,11 @@ tl::unexpected<core::Error> unknown_key(const std::string& name, const std::stri
         near.empty() ? "taskd --print-config lists all keys" : "did you mean \"" + near + "\"?");
 }
 
+/// Policies and what they hold for are named by their user: see resiliency.h.
+bool is_resiliency_word(std::string_view key) {
+    return key.rfind("policies.", 0) == 0 || key.rfind("targets.", 0) == 0;
+}
+
 /// The leaves of a TOML file as key name and text.
 core::Result<void> flatten(const toml::table& table, const std::string& prefix,
                            const std::string& origin, std::map<std::string, std::string>& into) {
@@ -66,7 +71,8 @@ core::Result<void> flatten(const toml::table& table, const std::string& prefix,
             if (auto flat = flatten(*inner, key + ".", origin, into); !flat) return flat;
             continue;
         }
-        if (find_key(key) == nullptr) return unknown_key(key, origin);
+        const bool is_policy = is_resiliency_word(key);
+        if (find_key(key) == nullptr && !is_policy) return unknown_key(key, origin);
         if (const auto text = node.value_exact<std::string>())
             into[key] = *text;
         else if (const auto number = node.value_exact<std::int64_t>())
@@ -116,6 +122,8 @@ const std::vector<ConfigKey>& config_keys() {
          "events that one user may publish, in the long run", true},
         {"quota.event_bytes", Type::integer, "4294967296", 1, largest,
          "bytes of one user's events; more are refused", true},
+        {"quota.calls", Type::integer, "10000", 1, 1'000'000,
+         "durable calls of one user that are not finished", true},
         {"quota.consumers", Type::integer, "100", 1, 10'000, "consumers of one user", true},
         {"bus.heartbeat", Type::span, "1s", 10, 60 * second, "least time between two heads"},
         {"admission.group", Type::text, "taskd", 0, 0,
@@ -149,6 +157,40 @@ const std::vector<ConfigKey>& config_keys() {
         {"dapr.bulk_max", Type::integer, "0", 0, 1000, "events of one delivery, 0: one by one"},
         {"dapr.allow_no_token", Type::flag, "false", 0, 0,
          "take events though APP_API_TOKEN is not set"},
+        {"dapr.port", Type::integer, "0", 0, 65'535,
+         "the sidecar's HTTP port; 0: DAPR_HTTP_PORT, then 3500"},
+        {"dapr.endpoint", Type::text, "", 0, 0,
+         "the sidecar's URL instead of its port: http://HOST[:PORT] or unix:/PATH"},
+        {"service.name", Type::text, "", 0, 0,
+         "this daemon's app id; names the source of its events (else the host's name)"},
+        {"recurring.mode", Type::text, "off", 0, 0,
+         "on task.completed make the next occurrence: off, local (here) or remote"},
+        {"backend.enabled", Type::flag, "false", 0, 0, "serve /api/tasks and /api/users"},
+        {"backend.recur", Type::text, "none", 0, 0,
+         "local: a task with a recurring pattern goes on by itself; none: it does not"},
+        {"backend.service_id", Type::text, "", 0, 0,
+         "app id of the task backend; without one it is this daemon"},
+        {"notification.enabled", Type::flag, "false", 0, 0, "send a mail on reminder.due"},
+        {"notification.service_id", Type::text, "", 0, 0,
+         "app id that is told of each reminder.due by a call of its own"},
+        {"notification.subject", Type::text, "Reminder: {title}", 0, 0,
+         "of the mail; {title}, {due_at}, {task_id} and {user_id} are filled in"},
+        {"notification.text", Type::text, "Task '{title}' is due at {due_at}", 0, 0, "of the mail"},
+        {"notification.address_ttl", Type::span, "10m", second, day,
+         "how long an address that the backend told is kept"},
+        {"publisher.topics", Type::text, "", 0, 0,
+         "topics to publish the log to, with commas: NAME or NAME=TYPE+TYPE"},
+        {"publisher.batch_max", Type::integer, "100", 1, 1000, "events of one bulk request"},
+        {"call.timeout", Type::span, "30s", 100, 600 * second, "time of one attempt of a call"},
+        {"call.keep_trying", Type::span, "24h", second, 30 * day,
+         "how long a durable call is tried"},
+        {"smtp.url", Type::text, "", 0, 0, "the mail server: smtp://HOST[:PORT] or smtps://"},
+        {"smtp.from", Type::text, "", 0, 0, "the sender's address"},
+        {"smtp.user", Type::text, "", 0, 0, "to sign in with"},
+        {"smtp.password_file", Type::text, "", 0, 0, "file with the password; mode 0600"},
+        {"smtp.tls", Type::text, "opportunistic", 0, 0, "STARTTLS: opportunistic, required or off"},
+        {"smtp.ca_file", Type::text, "", 0, 0, "certificates to trust instead of the system's"},
+        {"smtp.timeout", Type::span, "30s", 100, 600 * second, "time to send one mail"},
     };
     return keys;
 }
@@ -215,7 +257,10 @@ core::Result<void> Config::read_file(const Sources& sources) {
                                                     std::string(failure.description()));
     }
     for (const auto& [name, text] : found)
-        if (auto good = set(*find_key(name), text, sources.file); !good) return good;
+        if (is_resiliency_word(name))
+            resiliency_[name] = text;
+        else if (auto good = set(*find_key(name), text, sources.file); !good)
+            return good;
     return {};
 }
 
@@ -271,7 +316,8 @@ Settings Config::settings() const {
     settings.retention_events = span("retention.events");
     settings.retention_max_bytes = integer("retention.max_bytes");
     settings.quotas = {integer("quota.tasks"), integer("quota.events_per_second"),
-                       integer("quota.event_bytes"), integer("quota.consumers")};
+                       integer("quota.event_bytes"), integer("quota.consumers"),
+                       integer("quota.calls")};
     settings.bus_heartbeat = span("bus.heartbeat");
     if (const auto& allow = text("exec.allow"); allow != "*") {
         settings.exec_allow.emplace();

@@ -50,6 +50,10 @@ public:
     [[nodiscard]] std::chrono::milliseconds span(std::string_view key) const;
     [[nodiscard]] bool flag(std::string_view key) const;
     [[nodiscard]] Settings settings() const;
+    /// The file's tables [policies] and [targets], flat; see resiliency.h.
+    [[nodiscard]] const std::map<std::string, std::string>& resiliency() const {
+        return resiliency_;
+    }
 
     /// Sets a default that depends on the machine, such as a path in the home directory.
     void set_standard(std::string_view key, std::string value);
@@ -79,6 +83,7 @@ private:
     [[nodiscard]] core::Result<void> read_file(const Sources& sources);
 
     std::map<std::string, Value, std::less<>> values_;
+    std::map<std::string, std::string> resiliency_;
 };
 
 }  // namespace taskd::daemon

@@ -4,8 +4,10 @@
 #include "core/text.h"
 #include "core/uuid.h"
 #include "daemon/handlers/admin_handlers.h"
+#include "daemon/handlers/call_handlers.h"
 #include "daemon/handlers/consumer_handlers.h"
 #include "daemon/handlers/dead_letter_handlers.h"
+#include "daemon/handlers/delivery_handlers.h"
 #include "daemon/handlers/event_handlers.h"
 #include "daemon/handlers/explain_handlers.h"
 #include "daemon/handlers/reminder_handlers.h"
@@ -85,6 +87,10 @@ const std::vector<Method>& methods() {
         row<ipc::ChannelList, list_channels>(),
         row<ipc::ChannelRemove, remove_channel>(),
         row<ipc::DeliveryList, list_deliveries>(),
+        row<ipc::DeliveryGet, get_delivery>(),
+        row<ipc::DaprInvoke, keep_invoke>(),
+        row<ipc::DaprPublish, keep_publish>(),
+        row<ipc::DaprBreaker, use_breaker>(),
         row<ipc::EventPublish, publish_events>(),
         row<ipc::EventRead, read_events>(),
         row<ipc::EventList, list_events>(),

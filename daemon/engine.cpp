@@ -2,7 +2,9 @@
 #include "daemon/engine.h"
 
 #include "core/check.h"
+#include "daemon/handlers/call_handlers.h"
 #include "daemon/handlers/consumer_handlers.h"
+#include "daemon/handlers/delivery_handlers.h"
 #include "daemon/handlers/inbound_handlers.h"
 #include "daemon/handlers/occurrences.h"
 #include "daemon/handlers/reminder_handlers.h"
@@ -53,14 +55,15 @@ const Error outcome_unknown{
 }  // namespace
 
 Engine::Engine(Database& database, core::Random& random, Settings settings, Identity identity,
-               std::vector<EventHandler> handlers)
+               std::optional<std::vector<EventHandler>> handlers)
     : context_{database, random, settings.node},
       database_(database),
       settings_(std::move(settings)),
       identity_(std::move(identity)),
-      handlers_(std::move(handlers)),
+      handlers_(handlers ? std::move(*handlers) : event_handlers(settings_.roles)),
       dispatcher_(context_, settings_, identity_, standing_),
-      maintenance_(database) {}
+      maintenance_(database),
+      publish_log_(database) {}
 
 void Engine::start(Timestamp now) {
     database_.begin();
@@ -69,10 +72,14 @@ void Engine::start(Timestamp now) {
         // and is tried again under the same idempotency key.
         for (const auto& [user, delivery] : maintenance_.running_deliveries()) {
             UnitOfWork unit(context_, now, user, "");
-            finish_delivery(unit, {user, delivery, {false, true, "interrupted: taskd stopped", ""}},
-                            settings_);
+            Handling h{unit, user, settings_, identity_, standing_};
+            finish_delivery({user, delivery, {false, true, "interrupted: taskd stopped", ""}}, h);
             (void)unit.release();
         }
+        std::vector<std::string> topics;
+        for (const auto& published : settings_.roles.topics) topics.push_back(published.topic);
+        publish_log_.keep(topics);
+        publisher_.start(settings_.roles);
         UnitOfWork unit(context_, now, core::UserId{""}, "");
         Query(database_, "DELETE FROM timer WHERE kind = 'retention'").run();
         unit.set_timer({TimerKind::retention, now + retention_every, core::UserId{""}, ""});
@@ -190,17 +197,28 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
     try {
         database_.begin();
         for (const auto& result : results) {
+            if (result.batch) {
+                if (result.outcome.succeeded)
+                    publish_log_.advance(result.batch->topic, result.batch->seq);
+                ++attempt.finished;
+                continue;
+            }
             UnitOfWork unit(context_, now, result.user, "");
-            finish_delivery(unit, result, settings_);
+            Handling h{unit, result.user, settings_, identity_, standing_, monotonic};
+            finish_delivery(result, h);
             for (auto& published : unit.release())
                 attempt.turn.publications.push_back(std::move(published));
             ++attempt.finished;
         }
         run_requests(requests, now, monotonic, attempt);
-        if (with_timers) run_timers(now, attempt);
+        if (with_timers) run_timers(now, monotonic, attempt);
         answer_polls(now, monotonic, attempt);
         for (const auto& user : attempt.large_logs)
             (void)maintenance_.trim_to_size(user, now, settings_);
+        if (with_timers)
+            for (auto& job : publisher_.due(publish_log_, settings_.roles,
+                                            "/taskd/" + settings_.node, results, monotonic))
+                attempt.turn.jobs.push_back(std::move(job));
         look_at_backlog(monotonic, attempt);
         if (database_.event_keys.is_full()) database_.event_keys.write();
         database_.commit();
@@ -220,6 +238,12 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
     }
 
     // Committed: now it may be told.
+    if (with_timers) publisher_.looked(monotonic);
+    for (const auto& result : results)
+        if (result.batch)
+            publisher_.end(*result.batch, result.outcome, monotonic, context_.random.next());
+    for (const auto& job : attempt.turn.jobs)
+        if (job.batch) publisher_.begin(*job.batch);
     const auto append = [](auto& to, auto& from) {
         to.insert(to.end(), std::make_move_iterator(from.begin()),
                   std::make_move_iterator(from.end()));
@@ -235,6 +259,8 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
     into.figures.copies_missed += attempt.turn.figures.copies_missed;
     if (attempt.turn.figures.backlog) {
         into.figures.backlog = attempt.turn.figures.backlog;
+        into.figures.topics = attempt.turn.figures.topics;
+        into.figures.breakers = attempt.turn.figures.breakers;
         backlog_at_ = monotonic + backlog_every;
     }
     if (attempt.turn.store_error) into.store_error = attempt.turn.store_error;
@@ -292,11 +318,11 @@ void Engine::run_requests(const std::vector<Request>& requests, Timestamp now, M
     }
 }
 
-void Engine::run_timers(Timestamp now, Attempt& attempt) {
+void Engine::run_timers(Timestamp now, Monotonic monotonic, Attempt& attempt) {
     auto timers = maintenance_.due_timers(now, settings_.turn_timers_max, deliveries_wait());
     if (!timers.empty() && timers.front().kind == TimerKind::zones) {
         // Alone, and before all others: what it moves must not go off at its old time.
-        run_timer(timers.front(), now, attempt);
+        run_timer(timers.front(), now, monotonic, attempt);
         timers = maintenance_.due_timers(now, settings_.turn_timers_max, deliveries_wait());
         if (!timers.empty() && timers.front().kind == TimerKind::zones) return;
     }
@@ -304,7 +330,7 @@ void Engine::run_timers(Timestamp now, Attempt& attempt) {
         const bool full = running_ + attempt.turn.jobs.size() >= settings_.outbound_max;
         if (timer.kind == TimerKind::delivery && full) continue;  // due until a worker is free
         try {
-            run_timer(timer, now, attempt);
+            run_timer(timer, now, monotonic, attempt);
         } catch (const StoreFailure& failure) {
             if (!database_.in_transaction()) throw;
             // This one's savepoint is undone; the others go on, and it is tried again soon.
@@ -317,16 +343,17 @@ void Engine::run_timers(Timestamp now, Attempt& attempt) {
     // Deliveries that this turn's reminders made are handed out by the next turn, which is due now.
 }
 
-void Engine::run_timer(const Timer& timer, Timestamp now, Attempt& attempt) {
+void Engine::run_timer(const Timer& timer, Timestamp now, Monotonic monotonic, Attempt& attempt) {
     attempt.turn.figures.timer_lags.push_back(now - timer.due);
     UnitOfWork unit(context_, now, timer.user, "");
+    Handling h{unit, timer.user, settings_, identity_, standing_, monotonic};
     const auto later = [&](milliseconds wait) {
         unit.erase_timer(timer);
         unit.set_timer({timer.kind, now + wait, timer.user, timer.ref});
     };
     switch (timer.kind) {
     case TimerKind::reminder: {
-        const auto fired = fire_reminder(unit, timer);
+        const auto fired = fire_reminder(timer, h);
         if (fired) break;
         attempt.turn.warnings.push_back("reminder " + timer.ref +
                                         " waits: " + fired.error().message);
@@ -338,8 +365,7 @@ void Engine::run_timer(const Timer& timer, Timestamp now, Attempt& attempt) {
         break;
     }
     case TimerKind::delivery:
-        if (auto job = start_delivery(unit, timer, settings_))
-            attempt.turn.jobs.push_back(std::move(*job));
+        if (auto job = start_delivery(timer, h)) attempt.turn.jobs.push_back(std::move(*job));
         break;
     case TimerKind::series:
         if (const auto made = fire_series(unit, timer); !made) {
@@ -354,11 +380,9 @@ void Engine::run_timer(const Timer& timer, Timestamp now, Attempt& attempt) {
     case TimerKind::consumer:
         if (wake_consumer(unit, timer)) attempt.stirred.emplace(timer.user, timer.ref);
         break;
-    case TimerKind::handler: {
-        Handling h{unit, timer.user, settings_, identity_, standing_};
+    case TimerKind::handler:
         retry_handler(timer, h);
         break;
-    }
     case TimerKind::zones:
         unit.erase_timer(timer);
         if (const auto next = daemon::renew_instants(unit, maintenance_, timer.ref); !next.empty())
@@ -420,6 +444,8 @@ std::optional<json> Engine::answer_of(const Poll& poll, const json& id, Timestam
 void Engine::look_at_backlog(Monotonic monotonic, Attempt& attempt) {
     if (monotonic < backlog_at_) return;
     attempt.turn.figures.backlog = maintenance_.backlog();
+    attempt.turn.figures.topics = publisher_.views(publish_log_, settings_.roles);
+    attempt.turn.figures.breakers = breaker_views(breakers_, settings_, monotonic);
 }
 
 std::vector<Reply> Engine::dismiss_polls() {
@@ -462,6 +488,7 @@ std::vector<Reply> Engine::backup_done(const core::Result<ipc::BackupReply>& res
 
 void Engine::reconfigure(Settings settings, std::vector<ipc::ConfigValue> config) {
     settings.node = settings_.node;
+    settings.roles = settings_.roles;  // need a restart: the sidecar asks once
     settings_ = std::move(settings);
     identity_.config = std::move(config);
 }
@@ -491,6 +518,7 @@ std::optional<Timestamp> Engine::next_due() {
 
 std::optional<Monotonic> Engine::next_wait() const {
     std::optional<Monotonic> next = held_until_;
+    if (const auto wait = publisher_.next_wait(); wait && !held_until_) next = wait;
     if (probe_at_ && (!next || *probe_at_ < *next)) next = probe_at_;
     for (const auto& parked : parked_)
         if (!next || parked.poll.until < *next) next = parked.poll.until;

@@ -29,6 +29,8 @@ struct TurnFigures {
     std::size_t void_turns = 0;
     std::int64_t copies_missed = 0;               ///< live copies that subscribers say they lost
     std::optional<Maintenance::Backlog> backlog;  ///< of consumers, now and then
+    std::vector<ipc::TopicView> topics{};         ///< .. with it
+    std::vector<ipc::BreakerView> breakers{};
 };
 
 /// What a turn gives to the shell, in the order in which the shell acts: replies (they are promises
@@ -52,8 +54,9 @@ struct Turn {
 /// does.
 class Engine {
 public:
+    /// Without `handlers` those of the roles in the settings.
     Engine(Database& database, core::Random& random, Settings settings, Identity identity,
-           std::vector<EventHandler> handlers = event_handlers());
+           std::optional<std::vector<EventHandler>> handlers = {});
 
     /// Recovers what the process before left running and starts retention; before the first turn.
     /// Throws when the store can't be written.
@@ -126,8 +129,9 @@ private:
                                  core::Timestamp now, core::Monotonic monotonic, Turn& into);
     void run_requests(const std::vector<Request>& requests, core::Timestamp now,
                       core::Monotonic monotonic, Attempt& attempt);
-    void run_timers(core::Timestamp now, Attempt& attempt);
-    void run_timer(const Timer& timer, core::Timestamp now, Attempt& attempt);
+    void run_timers(core::Timestamp now, core::Monotonic monotonic, Attempt& attempt);
+    void run_timer(const Timer& timer, core::Timestamp now, core::Monotonic monotonic,
+                   Attempt& attempt);
     void answer_polls(core::Timestamp now, core::Monotonic monotonic, Attempt& attempt);
     [[nodiscard]] std::optional<nlohmann::json> answer_of(const Poll& poll,
                                                           const nlohmann::json& id,
@@ -147,9 +151,13 @@ private:
     Identity identity_;
     std::vector<EventHandler> handlers_;
     EventBudget budget_;
-    Standing standing_{handlers_, budget_};
+    Breakers breakers_;
+    AddressBook addresses_;
+    Publisher publisher_;
+    Standing standing_{handlers_, budget_, breakers_, addresses_, publisher_, publish_log_};
     Dispatcher dispatcher_;
     Maintenance maintenance_;
+    PublishLog publish_log_;
     std::vector<Parked> parked_;
     std::optional<Asked> backup_;                ///< one at a time
     std::vector<JobResult> unwritten_;           ///< results whose turn failed; written again

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/result.h"
+#include "daemon/roles.h"
 #include "ipc/event_messages.h"
 
 #include <functional>
@@ -20,9 +21,12 @@ struct EventHandler {
     /// `h.user` is the event's user. What it refuses as invalid_argument goes to the dead letters
     /// at once; any other error is tried again.
     std::function<core::Result<void>(const ipc::CloudEvent& event, Handling& h)> run;
+    /// Whether `unavailable` means that it has to wait for something else: then it is asked again
+    /// until that is over, and never given up.
+    bool waits = false;
 };
 
-/// Those that taskd has.
-[[nodiscard]] const std::vector<EventHandler>& event_handlers();
+/// Those that taskd has in these roles.
+[[nodiscard]] std::vector<EventHandler> event_handlers(const Roles& roles);
 
 }  // namespace taskd::daemon

@@ -6,6 +6,8 @@
 #include "daemon/store/unit_of_work.h"
 #include "ipc/messages.h"
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,6 +43,15 @@ struct Reply {
     std::string body;
 };
 
+/// Events of the log for a topic, in order; each of another subject.
+struct PublishBatch {
+    std::string pubsub;
+    std::string topic;
+    std::vector<ipc::CloudEvent> events;
+    std::int64_t seq = 0;  ///< the topic's cursor once they are published
+    std::int64_t count = 0;
+};
+
 /// One attempt of a delivery, for a worker. The result comes back as a JobResult.
 struct Job {
     core::UserId user;
@@ -48,12 +59,16 @@ struct Job {
     ipc::Channel channel;
     std::vector<std::pair<std::string, std::string>> variables;  ///< TASKD_*
     std::string event;                                           ///< CloudEvent, JSON
+    std::optional<core::Call> call{};                            ///< instead of the channel
+    std::optional<PublishBatch> batch{};                         ///< instead of a delivery
+    std::chrono::milliseconds timeout{0};                        ///< of a call or batch
 };
 
 struct JobResult {
     core::UserId user;
     core::DeliveryId delivery;
     core::Outcome outcome;
+    std::optional<PublishBatch> batch{};  ///< without its events
 };
 
 }  // namespace taskd::daemon

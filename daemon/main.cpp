@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // taskd: arguments -> configuration -> serve -> exit status.
 #include "daemon/app.h"
+#include "daemon/outbound/outside.h"
+#include "daemon/roles.h"
 #include "daemon/service_manager.h"
 #include "daemon/store/backup.h"
 #include "ipc/endpoint.h"
@@ -134,6 +136,12 @@ int run(int argc, char** argv) {
     const auto config = load();
     if (!config) return fail(config.error(), starter);
     if (print_only) std::fputs(config->print().c_str(), stdout);
+    if (check_only) {
+        if (const auto roles = daemon::read_roles(*config); !roles)
+            return fail(roles.error(), starter);
+        const auto outside = daemon::read_outside(*config, ipc::dapr::process_environment);
+        if (!outside) return fail(outside.error(), starter);
+    }
     if (check_only) std::fputs("the configuration is good\n", stdout);
     if (print_only || check_only) return 0;
 

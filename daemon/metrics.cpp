@@ -13,6 +13,7 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
+#include <set>
 #include <unistd.h>
 
 namespace taskd::daemon {
@@ -24,6 +25,7 @@ using Buckets = prometheus::Histogram::BucketBoundaries;
 const Buckets duration_seconds{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
                                0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
 const Buckets lag_seconds{0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 60, 300, 3600, 86400};
+constexpr std::size_t targets_max = 1000;
 const Buckets turn_requests{0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
 
 double seconds_of(std::chrono::nanoseconds time) {
@@ -63,6 +65,49 @@ struct Metrics::Series {
                                                                                          buckets);
     }
 
+    using Gauges = prometheus::Family<prometheus::Gauge>;
+    Gauges& gauges(const char* name, const char* help) {
+        return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+    }
+
+    /// Of topics and apps.
+    void calls(const TurnFigures& figures) {
+        const std::lock_guard lock(mutex);
+        for (const auto& topic : figures.topics) {
+            const prometheus::Labels labels{{"topic", topic.topic}};
+            publisher_lag.Add(labels).Set(static_cast<double>(topic.lag));
+            auto& published = publisher_events.Add(labels);
+            published.Increment(static_cast<double>(topic.published) - published.Value());
+            publisher_failures.Add(labels).Set(static_cast<double>(topic.failures));
+            publisher_lost.Add(labels).Set(static_cast<double>(topic.lost));
+        }
+        for (const auto& breaker : figures.breakers) {
+            // Names come from who calls; a family forgets none.
+            if (targets.size() >= targets_max && !targets.contains(breaker.target)) continue;
+            targets.insert(breaker.target);
+            const prometheus::Labels labels{{"target", breaker.target}};
+            breaker_state.Add(labels).Set(breaker.state == "open"        ? 2
+                                          : breaker.state == "half-open" ? 1
+                                                                         : 0);
+            breaker_refused.Add(labels).Set(static_cast<double>(breaker.refused));
+        }
+    }
+    std::mutex mutex;
+    std::set<std::string> targets;
+
+    Gauges& publisher_lag = gauges("taskd_publisher_lag_events",
+                                   "Events of the log that a topic's publisher has not passed");
+    Counters& publisher_events =
+        counters("taskd_publisher_events_total", "Events published to a topic");
+    Gauges& publisher_failures =
+        gauges("taskd_publisher_failures", "Failures in a row to publish to a topic");
+    Gauges& publisher_lost =
+        gauges("taskd_publisher_lost_events",
+               "Events that retention.max_bytes took before they were published");
+    Gauges& breaker_state =
+        gauges("taskd_breaker_state", "Circuit breaker: 0 closed, 1 half-open, 2 open");
+    Gauges& breaker_refused =
+        gauges("taskd_breaker_refused", "Calls that an open circuit breaker refused");
     Counters& requests = counters("taskd_requests_total", "Requests by method and outcome");
     Counters& http = counters("taskd_http_requests_total", "HTTP responses by route and status");
     prometheus::Counter& void_turns =
@@ -144,6 +189,7 @@ void Metrics::turn(const TurnFigures& figures, std::size_t requests,
                        : 0);
     series_->in_flight.Set(static_cast<double>(backlog.in_flight));
     series_->dead_letters.Set(static_cast<double>(backlog.dead_letters));
+    series_->calls(figures);
 }
 
 void Metrics::standing(const Standing& now) {

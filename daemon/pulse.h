@@ -29,6 +29,23 @@ public:
         store_error_ = error;
     }
 
+    /// Of the sidecar: "ok", or what is wrong with it; `needed` by a role that calls through it.
+    void sidecar(const std::string& state, bool needed) {
+        const std::lock_guard lock(mutex_);
+        sidecar_ = state;
+        sidecar_needed_ = needed;
+    }
+    /// "" where there is none.
+    [[nodiscard]] std::string sidecar() const {
+        const std::lock_guard lock(mutex_);
+        return sidecar_;
+    }
+    /// Why a role can't do its work; "" when it can.
+    [[nodiscard]] std::string sidecar_missing() const {
+        const std::lock_guard lock(mutex_);
+        return sidecar_needed_ && sidecar_ != "ok" ? "the sidecar: " + sidecar_ : "";
+    }
+
     /// A request was sent to the loop; it should wake soon.
     void asked(core::Monotonic now) {
         std::int64_t expected = none;
@@ -67,6 +84,8 @@ private:
     std::atomic<bool> stopping_{false};
     mutable std::mutex mutex_;
     std::string store_error_;
+    std::string sidecar_;
+    bool sidecar_needed_ = false;
 };
 
 }  // namespace taskd::daemon

@@ -62,7 +62,8 @@ std::string make_token_secret(core::Random& random) {
     return "taskd_" + base64url(bytes);
 }
 
-core::Result<std::string> read_secret_file(const std::string& key, const std::string& path) {
+core::Result<std::string> read_secret_file(const std::string& key, const std::string& path,
+                                           std::size_t bytes_min) {
     const auto fail = [&](Reason reason, const std::string& what, const std::string& hint) {
         return tl::unexpected(Error{reason, key + ": " + path + ": " + what, key, hint});
     };
@@ -80,8 +81,9 @@ core::Result<std::string> read_secret_file(const std::string& key, const std::st
     std::string_view text(bytes.data(), static_cast<std::size_t>(count));
     for (const char end : {'\n', '\r'})
         if (!text.empty() && text.back() == end) text.remove_suffix(1);
-    if (text.size() < secret_file_bytes_min || text.size() > secret_file_bytes_max)
-        return fail(Reason::invalid_argument, "must hold 32 to 4096 bytes",
+    if (text.size() < bytes_min || text.size() > secret_file_bytes_max)
+        return fail(Reason::invalid_argument,
+                    "must hold " + std::to_string(bytes_min) + " to 4096 bytes",
                     "openssl rand -hex 32 makes one");
     const bool printable =
         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });

@@ -26,9 +26,10 @@ inline constexpr std::size_t secret_file_bytes_max = 4096;  ///< more is not a s
 /// Reads a secret that an administrator keeps in a file, without the line break at its end.
 ///
 /// Errors: failed_precondition on `key` - others than its owner may read it, or it is no file;
-///         invalid_argument on `key` - too short, too long, or not of printable characters;
+///         invalid_argument on `key` - shorter than `bytes_min`, too long, or not of printable
+///         characters;
 ///         unavailable on `key` - it can't be read.
-[[nodiscard]] core::Result<std::string> read_secret_file(const std::string& key,
-                                                         const std::string& path);
+[[nodiscard]] core::Result<std::string> read_secret_file(
+    const std::string& key, const std::string& path, std::size_t bytes_min = secret_file_bytes_min);
 
 }  // namespace taskd::daemon

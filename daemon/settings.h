@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/retry.h"
+#include "daemon/roles.h"
 
 #include <algorithm>
 #include <chrono>
@@ -19,6 +20,7 @@ struct Quotas {
     std::int64_t events_per_second = 50'000;  ///< published; ten seconds' worth at once
     std::int64_t event_bytes = std::int64_t{4} * 1024 * 1024 * 1024;  ///< of the log
     std::int64_t consumers = 100;
+    std::int64_t calls = 10'000;  ///< durable ones that are not finished
 };
 
 /// What the engine is told by configuration, each a named bound or time (P8). The defaults here are
@@ -39,6 +41,7 @@ struct Settings {
     core::RetryPolicy delivery_retry;
     core::RetryPolicy handler_retry{10, std::chrono::seconds{1}, 2, std::chrono::minutes{10}};
     Quotas quotas;
+    Roles roles;
     /// Programs that exec channels may run, by absolute path; none: any. A system daemon's users
     /// would otherwise run programs as the daemon, which can read everybody's tasks.
     std::optional<std::vector<std::string>> exec_allow;

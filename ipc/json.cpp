@@ -2,6 +2,7 @@
 // Text to JSON; the fields of messages are in the folder json/.
 #include "ipc/json.h"
 
+#include "core/instant_text.h"
 #include "ipc/json/core_fields.h"
 
 namespace taskd::ipc {
@@ -30,8 +31,26 @@ core::Result<json> parse_json(std::string_view text) {
     }
 }
 
+namespace {
+
+/// The names that services of a Dapr system know these by, beside those of taskd-protocol(7).
+void add_common_names(const core::Payload& payload, json& object) {
+    if (const auto* task = std::get_if<core::Task>(&payload)) {
+        object["title"] = task->content.summary;
+        if (task->content.due) object["due_at"] = core::instant_text(task->content.due->at);
+        if (task->completed) object["completed_at"] = core::instant_text(*task->completed);
+    } else if (const auto* fired = std::get_if<core::ReminderFired>(&payload)) {
+        object["title"] = fired->summary;
+        if (fired->due) object["due_at"] = core::instant_text(fired->due->at);
+    }
+}
+
+}  // namespace
+
 json payload_json(const core::Payload& payload) {
-    return std::visit([](const auto& value) { return codec::encode(value); }, payload);
+    json object = std::visit([](const auto& value) { return codec::encode(value); }, payload);
+    add_common_names(payload, object);
+    return object;
 }
 
 TASKD_JSON(core::Task);
@@ -40,6 +59,7 @@ TASKD_JSON(core::CalendarTime);
 TASKD_JSON(core::TaskContent);
 TASKD_JSON(core::Reminder);
 TASKD_JSON(core::Delivery);
+TASKD_JSON(core::ForeignId);
 TASKD_JSON(SeriesView);
 
 }  // namespace taskd::ipc

@@ -10,6 +10,7 @@
 #include "core/series.h"
 #include "core/task.h"
 #include "core/user_settings.h"
+#include "ipc/dapr_messages.h"
 #include "ipc/event_messages.h"
 
 #include <cstdint>
@@ -65,6 +66,8 @@ struct TaskAdd {
     std::vector<std::string> channels;
     std::vector<std::string> depends_on;  ///< tasks, as TASK of taskctl(1)
     core::PolicyWords policies;           ///< of a series
+    std::string recurring_pattern;        ///< of a task of another service: DAILY, ... or an RRULE
+    core::ForeignId parent;               ///< the occurrence before it, of such a task
 };
 
 struct TaskDetails {
@@ -119,6 +122,7 @@ struct TaskUpdate {
     std::vector<std::string> add_depends_on;
     std::vector<std::string> remove_depends_on;
     std::optional<std::int64_t> if_revision;  ///< refuse if the task has changed since
+    std::optional<bool> reminder_sent;        ///< as a notification service says
 };
 struct TaskStart {
     using Reply = TaskChanged;
@@ -368,6 +372,7 @@ struct UserSettingsReply {
     std::string user_id;
     core::UserSettings settings;
     std::vector<std::string> warnings;
+    bool is_known = false;  ///< there is anything of that user here
 };
 struct UserGet {
     using Reply = UserSettingsReply;
@@ -423,6 +428,12 @@ struct DeliveryList {
     static constexpr bool writes = false;
     std::int64_t limit = 20;  ///< newest first
 };
+struct DeliveryGet {
+    using Reply = core::Delivery;
+    static constexpr std::string_view method = "delivery.get";
+    static constexpr bool writes = false;
+    std::string delivery;  ///< the first 4 or more characters of its id
+};
 
 struct Health {
     std::string status = "ok";  ///< or "degraded", and then `error` says why
@@ -440,6 +451,10 @@ struct Health {
     std::int64_t deliveries_dead = 0;
     std::int64_t event_head = 0;
     std::string next_timer;  ///< "" when nothing is planned
+    // For an operator only, and where there is any:
+    std::vector<BreakerView> breakers;
+    std::vector<TopicView> topics;
+    std::string sidecar;  ///< "" without a role that needs one, "ok", or what is wrong
 };
 struct AdminHealth {
     using Reply = Health;

@@ -16,6 +16,10 @@ void add_call_options(CLI::App& app, CallFlags& call) {
              "3500)");
     add_text(app, "--retries", call.retries, "N",
              "further attempts after no answer, 408, 425, 429 or 5xx (default 2)");
+    add_switch(app, "--durable", call.durable,
+               "leave the call to taskd, which keeps it on disk and tries until it succeeds");
+    add_text(app, "--keep-trying", call.keep_trying, "SPAN",
+             "with --durable: give it up after so long (default call.keep_trying, 24h)");
     add_switch(app, "--dry-run", call.dry_run, "print the request as a curl command, send nothing");
     add_switch(app, "-v,--verbose", call.verbose,
                "say on standard error what is sent, tried again and traced");
@@ -34,14 +38,18 @@ void add_invoke(CommandLine& line,
          .examples = {"invoke billing api/v1/invoices -d '{\"task\":\"t42\"}'",
                       "invoke billing api/v1/invoices/7 --query verbose=1",
                       "invoke billing api/v1/invoices/7 -X DELETE -i",
-                      "invoke billing upload -d @photo.jpg -H content-type:image/jpeg"},
+                      "invoke billing upload -d @photo.jpg -H content-type:image/jpeg",
+                      "invoke billing api/v1/invoices -d '{\"task\":\"t42\"}' --durable"},
          .details =
              "Without --data it is a GET, with it a POST; -X says otherwise. The body of the "
              "answer "
              "goes to standard output byte for byte. POST, PUT, PATCH and DELETE carry an "
              "Idempotency-Key, so that the app can tell a repeat. --timeout is for all attempts "
              "together. The exit status tells who said no: 8 the app with 4xx, 9 the app with 5xx, "
-             "10 the sidecar, 6 no sidecar, 7 no answer in time.",
+             "10 the sidecar, or the circuit of the app is open, 6 no sidecar, 7 no answer in "
+             "time. "
+             "With --durable the status says that taskd has the call; taskctl wait ID tells what "
+             "became of it.",
          .run = [given, run = std::move(run)](Context& context, const Words& words) {
              return run(context, *given, words);
          }});

@@ -18,6 +18,8 @@ struct CallFlags {
     std::string retries;
     bool dry_run = false;
     bool verbose = false;
+    bool durable = false;
+    std::string keep_trying;
 };
 
 struct InvokeFlags {

@@ -27,6 +27,13 @@ Paint paint_of(core::DeliveryState state) {
     return Paint::yellow;
 }
 
+/// The channel, or who is asked for what.
+std::string where_of(const core::Delivery& delivery) {
+    if (!delivery.call) return delivery.channel;
+    return std::string(core::to_string(delivery.call->kind)) + " " + delivery.call->target + " " +
+           delivery.call->method;
+}
+
 std::string result_of(Context& context, const core::Delivery& delivery) {
     std::string text = delivery.result;
     if (delivery.state == core::DeliveryState::pending && delivery.next_attempt &&
@@ -58,7 +65,8 @@ int run(Context& context, const std::string& limit) {
         for (const auto& delivery : deliveries) screen.print(delivery.id.str() + "\n");
     else
         screen.print_list(delivery_table(context, deliveries));
-    if (deliveries.empty()) screen.hint("no deliveries yet; they begin when a reminder goes off");
+    if (deliveries.empty())
+        screen.hint("no deliveries yet; they begin when a reminder goes off, or with --durable");
     return 0;
 }
 
@@ -77,7 +85,7 @@ Table delivery_table(Context& context, const std::vector<core::Delivery>& delive
         const auto& task = delivery.task.str();
         table.rows.push_back(
             {{plain ? core::format_utc(delivery.created) : stamp(delivery.created, context.zone())},
-             {delivery.channel},
+             {where_of(delivery)},
              {std::string(core::to_string(delivery.state)), paint_of(delivery.state)},
              {std::to_string(delivery.attempts)},
              {plain ? task : task.substr(0, id_shown)},
@@ -86,11 +94,23 @@ Table delivery_table(Context& context, const std::vector<core::Delivery>& delive
     return table;
 }
 
+std::string delivery_report(Context& context, const core::Delivery& delivery) {
+    const auto& style = context.screen().style();
+    std::string out = "Delivery " + delivery.id.str() + " " +
+                      painted(core::to_string(delivery.state), paint_of(delivery.state), style) +
+                      " after " + counted(delivery.attempts, "try", "tries") + ": " +
+                      visible(where_of(delivery)) + "\n";
+    for (const auto& attempt : delivery.log)
+        out += "  " + stamp(attempt.at, context.zone()) + "  " + visible(attempt.result) + "\n";
+    if (!delivery.output.empty()) out += visible(delivery.output) + "\n";
+    return out;
+}
+
 std::string delivery_lines(Context& context, const std::vector<core::Delivery>& deliveries) {
     std::string out;
     for (const auto& delivery : deliveries) {
         const auto& style = context.screen().style();
-        out += "  " + stamp(delivery.created, context.zone()) + "  " + visible(delivery.channel) +
+        out += "  " + stamp(delivery.created, context.zone()) + "  " + visible(where_of(delivery)) +
                "  " + painted(core::to_string(delivery.state), paint_of(delivery.state), style) +
                " after " + counted(delivery.attempts, "try", "tries");
         const auto result = visible(result_of(context, delivery));
@@ -104,7 +124,7 @@ void register_deliveries(CommandLine& line) {
     auto& app =
         line.add({.name = "deliveries",
                   .section = "Reminders",
-                  .summary = "list what was sent to channels, newest first",
+                  .summary = "list what was sent to channels and apps, newest first",
                   .examples = {"deliveries", "deliveries --limit 100 -o jsonl"},
                   .run = [limit](Context& context, const Words&) { return run(context, *limit); }});
     add_text(app, "--limit", *limit, "N", "at most so many, up to 1000 (default 20)");

@@ -13,6 +13,9 @@ namespace taskd::cli {
 /// Deliveries as `taskctl deliveries` lists them.
 [[nodiscard]] Table delivery_table(Context& context, const std::vector<core::Delivery>& deliveries);
 
+/// One delivery with all that is known of its attempts.
+[[nodiscard]] std::string delivery_report(Context& context, const core::Delivery& delivery);
+
 /// The same for one task, indented, as `taskctl show` ends with.
 [[nodiscard]] std::string delivery_lines(Context& context,
                                          const std::vector<core::Delivery>& deliveries);

@@ -45,6 +45,20 @@ void show(Context& context, const std::string& endpoint, const ipc::Health& heal
         number(health.deliveries_pending) + " pending, " + number(health.deliveries_dead) + " dead",
         health.deliveries_dead > 0 ? Paint::yellow : Paint::none);
     add("events", number(health.event_head));
+    add("sidecar", health.sidecar, health.sidecar == "ok" ? Paint::none : Paint::yellow);
+    for (const auto& topic : health.topics)
+        add("topic " + visible(topic.topic),
+            number(topic.lag) + " behind, " + number(topic.published) + " published" +
+                (topic.lost > 0 ? ", " + number(topic.lost) + " lost to retention" : "") +
+                (topic.error.empty() ? "" : "; failing: " + topic.error),
+            topic.error.empty() ? Paint::none : Paint::yellow);
+    for (const auto& breaker : health.breakers)
+        add("circuit " + visible(breaker.target),
+            breaker.state +
+                (breaker.failures > 0 ? ", " + counted(breaker.failures, "failure", "failures")
+                                      : "") +
+                (breaker.refused > 0 ? ", " + number(breaker.refused) + " calls not made" : ""),
+            breaker.state == "closed" ? Paint::none : Paint::yellow);
     screen.print_fields(fields);
     screen.flush();
     if (health.deliveries_dead > 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/dapr/caller.h"
 
+#include "cli/dapr/shared_breaker.h"
 #include "cli/exit_code.h"
 #include "core/circuit_breaker.h"
 #include "core/text.h"
@@ -106,7 +107,8 @@ std::optional<Answer> Caller::wait_until_ready(milliseconds deadline) {
     return late;
 }
 
-ipc::dapr::CallResult Caller::call(Request request, const ipc::dapr::BodySink* sink) {
+ipc::dapr::CallResult Caller::call(Request request, const ipc::dapr::BodySink* sink,
+                                   const std::string& app) {
     const auto deadline = monotonic() + context_->settings().timeout;
     complete(request);
     const auto key = ipc::dapr::header_of(request.headers, "Idempotency-Key");
@@ -114,8 +116,14 @@ ipc::dapr::CallResult Caller::call(Request request, const ipc::dapr::BodySink* s
     say("traceparent: " + trace_ + (key.empty() ? "" : ", idempotency key: " + key));
     if (const auto late = wait_until_ready(deadline))
         return {*late, ipc::dapr::verdict_of(*late), 0};
+    SharedBreaker breaker(*context_, app);
     const ipc::dapr::CallHooks hooks{
-        [&](const Request& sent, milliseconds left) { return http_->send(sent, left, sink); },
+        [&](const Request& sent, milliseconds left) {
+            if (auto refused = breaker.refusal()) return std::move(*refused);
+            auto answer = http_->send(sent, left, sink);
+            breaker.settle(answer);
+            return answer;
+        },
         monotonic,
         [] { return std::chrono::time_point_cast<milliseconds>(std::chrono::system_clock::now()); },
         [](milliseconds wait) { std::this_thread::sleep_for(wait); },

@@ -17,8 +17,10 @@ public:
 
     /// Waits until the sidecar is ready (GET /v1.0/healthz/outbound), then calls; all within the
     /// time of --timeout. Adds user, trace and agent to the request.
+    /// With `app` its circuit breaker is asked, where a daemon runs that keeps one.
     [[nodiscard]] ipc::dapr::CallResult call(ipc::dapr::Request request,
-                                             const ipc::dapr::BodySink* sink = nullptr);
+                                             const ipc::dapr::BodySink* sink = nullptr,
+                                             const std::string& app = {});
 
     /// The request as a curl command that does the same; the sidecar's token stays a variable.
     [[nodiscard]] std::string curl(ipc::dapr::Request request) const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/dapr/caller.h"
 #include "cli/dapr/commands.h"
+#include "cli/dapr/durable.h"
 #include "cli/input_file.h"
 #include "cli/name_value.h"
 #include "core/text.h"
@@ -167,6 +168,9 @@ int print_json(Context& context, Caller& caller, const std::string& app,
 int invoke(Context& context, const InvokeFlags& flags, const Words& words) {
     auto request = request_from(flags, words);
     if (!request) return context.fail(request.error());
+    if (flags.call.durable) return keep_invoke(context, flags, words, *request);
+    if (!flags.call.keep_trying.empty())
+        return context.fail(invalid_argument("keep-trying", "goes with --durable only").value());
     auto caller = Caller::make(context, flags.call);
     if (!caller) return context.fail(caller.error());
     Screen& screen = context.screen();
@@ -189,7 +193,7 @@ int invoke(Context& context, const InvokeFlags& flags, const Words& words) {
                                        screen.flush();
                                        return true;
                                    }};
-    const auto result = caller->call(*request, screen.json() ? nullptr : &sink);
+    const auto result = caller->call(*request, screen.json() ? nullptr : &sink, words[0]);
     if (screen.json()) return print_json(context, *caller, words[0], result);
     const auto& response = result.answer.response;
     const bool shown =

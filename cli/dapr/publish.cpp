@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/dapr/caller.h"
 #include "cli/dapr/commands.h"
+#include "cli/dapr/durable.h"
 #include "cli/event_reader.h"
 #include "cli/exit_code.h"
 #include "cli/input_file.h"
@@ -76,17 +77,29 @@ Request single(const ipc::CloudEvent& event, const PublishFlags& flags, const st
     return request;
 }
 
+/// The same, left to taskd.
+ipc::DaprPublish kept_request(const PublishFlags& flags, const Target& target) {
+    ipc::DaprPublish kept;
+    kept.pubsub = target.pubsub;
+    kept.topic = target.topic;
+    kept.metadata = flags.metadata;
+    if (flags.raw) kept.metadata.emplace_back("rawPayload=true");
+    return kept;
+}
+
 /// One event after another into requests of many, and what became of each.
 class BulkPublisher {
 public:
-    BulkPublisher(Context& context, Caller& caller, const Target& target)
-        : context_(context), caller_(caller), target_(target) {}
+    BulkPublisher(Context& context, Caller& caller, const PublishFlags& flags, const Target& target)
+        : context_(context), caller_(caller), flags_(flags), target_(target) {}
 
     /// false: it makes no sense to go on; status() tells why.
     bool add(std::int64_t line, const ipc::CloudEvent& event) {
         const auto text = ipc::to_text(event);
         if (!entries_.empty() &&
-            (entries_.size() == bulk_events_max || bytes_ + text.size() > bulk_bytes_max) &&
+            (entries_.size() == bulk_events_max ||
+             bytes_ + text.size() >
+                 (flags_.call.durable ? core::call_body_bytes_max / 2 : bulk_bytes_max)) &&
             !flush())
             return false;
         entries_.push_back({{"entryId", std::to_string(line)},
@@ -100,6 +113,7 @@ public:
     bool flush() {
         if (entries_.empty()) return true;
         const auto count = static_cast<std::int64_t>(entries_.size());
+        if (flags_.call.durable) return keep(count);
         auto result = send();
         if (is_route_missing(result)) {
             route_ = PublishRoute::bulk_alpha;  // up to 1.16
@@ -130,6 +144,17 @@ public:
     [[nodiscard]] std::int64_t published() const { return published_; }
 
 private:
+    bool keep(std::int64_t count) {
+        auto kept = kept_request(flags_, target_);
+        kept.bulk = true;
+        kept.body = json(entries_).dump();
+        entries_.clear();
+        bytes_ = 0;
+        status_ =
+            keep_publish(context_, flags_, std::move(kept), counted(count, "event", "events"));
+        return status_ == 0;
+    }
+
     ipc::dapr::CallResult send() {
         // Checked before the first event was read.
         const auto path =
@@ -157,6 +182,7 @@ private:
 
     Context& context_;
     Caller& caller_;
+    const PublishFlags& flags_;
     const Target& target_;
     PublishRoute route_ = PublishRoute::bulk;
     std::vector<json> entries_;
@@ -183,7 +209,7 @@ int publish_file(Context& context, const PublishFlags& flags, const Target& targ
     auto file = InputFile::open("file", path);
     if (!file) return context.fail(file.error());
     EventReader reader([&](char* into, std::size_t size) { return file->read(into, size); });
-    BulkPublisher publisher(context, *caller, target);
+    BulkPublisher publisher(context, *caller, flags, target);
     bool goes_on = true;
     while (goes_on) {
         auto item = reader.next();
@@ -200,6 +226,7 @@ int publish_file(Context& context, const PublishFlags& flags, const Target& targ
     if (goes_on) goes_on = publisher.flush();
     if (!file->error().empty())
         return context.fail({core::Reason::invalid_argument, file->error(), "file", {}});
+    if (flags.call.durable) return publisher.status();
     Screen& screen = context.screen();
     if (screen.json())
         screen.print_json(json{{"published", publisher.published()}});
@@ -221,6 +248,12 @@ int publish_one(Context& context, const PublishFlags& flags, const Target& targe
     }
     complete(*event, context);
     const auto request = single(*event, flags, path);
+    if (flags.call.durable) {
+        auto kept = kept_request(flags, target);
+        kept.content_type = ipc::dapr::header_of(request.headers, "Content-Type");
+        kept.body = *request.body;
+        return keep_publish(context, flags, std::move(kept), visible(event->type));
+    }
     Screen& screen = context.screen();
     if (flags.call.dry_run) {
         screen.print(caller->curl(request) + "\n");

@@ -2,6 +2,7 @@
 #include "daemon/handlers/admin_handlers.h"
 
 #include "core/text.h"
+#include "daemon/handlers/call_handlers.h"
 #include "version.h"
 
 namespace taskd::daemon {
@@ -16,6 +17,10 @@ core::Result<ipc::Health> admin_health(const ipc::AdminHealth&, Handling& h) {
     if (h.identity.store_error) health.error = h.identity.store_error();
     if (!health.error.empty()) health.status = "degraded";
     h.unit.count_rows(h.user, health);
+    if (!h.caller.is_operator) return health;  // which apps are called is not a user's to know
+    health.breakers = breaker_views(h.standing.breakers, h.settings, h.received);
+    health.topics = h.standing.publisher.views(h.standing.publish_log, h.settings.roles);
+    if (h.identity.sidecar) health.sidecar = h.identity.sidecar();
     return health;
 }
 

@@ -2,6 +2,7 @@
 #include "daemon/handlers/dead_letter_handlers.h"
 
 #include "core/text.h"
+#include "daemon/handlers/delivery_handlers.h"
 #include "daemon/handlers/inbound_handlers.h"
 #include "ipc/json.h"
 
@@ -17,7 +18,7 @@ using core::Result;
 constexpr std::int64_t page_max = 1000;
 constexpr std::size_t prefix_min = 4;
 constexpr std::size_t ids_max = 1000;
-constexpr std::array<const char*, 4> origins{"consumer", "handler", "publish", "dapr"};
+constexpr std::array<const char*, 5> origins{"consumer", "handler", "publish", "dapr", "delivery"};
 
 ipc::DeadLetter letter_of(const DeadLetterRow& row) {
     ipc::DeadLetter letter;
@@ -51,8 +52,8 @@ Result<std::vector<DeadLetterRow>> meant(const ipc::DeadLetterFilter& filter, st
     if (!filter.origin.empty() &&
         std::find(origins.begin(), origins.end(), filter.origin) == origins.end())
         return core::invalid_argument("origin", "\"" + core::clipped(filter.origin, 64) +
-                                                    "\" is not accepted; use consumer, handler or "
-                                                    "publish");
+                                                    "\" is not accepted; use consumer, handler, "
+                                                    "publish, dapr or delivery");
     if (filter.ids.empty())
         return h.unit.list_dead_letters(h.user, filter, *types, limit, offset, total);
     if (filter.ids.size() > ids_max)
@@ -83,6 +84,8 @@ std::string retry_one(const DeadLetterRow& letter, Handling& h) {
         return "its key is taken by another event; publish it under a new id, or drop it";
     if (letter.origin == "dapr")
         return "it was refused as it came; publish it as it should be, or drop it";
+    if (letter.origin == "delivery")
+        return revive_call(core::DeliveryId{letter.name}, h) ? "" : "its call is gone";
     if (letter.origin == "handler")
         return revive_handler(letter, h) ? "" : "its handler's mark is gone";
     const auto before = h.unit.find_consumer(h.user, letter.name);

@@ -152,11 +152,12 @@ core::Result<ipc::TaskChanged> update_task(const ipc::TaskUpdate& request, Handl
     const auto depends_on = read_all_dependencies(request, *task, h);
     if (!depends_on) return tl::unexpected(depends_on.error());
 
-    const auto after = core::update(*task, *content, *depends_on, h.unit.now());
+    auto after = core::update(*task, *content, *depends_on, h.unit.now());
     if (!after) return tl::unexpected(after.error());
+    after->reminder_sent = request.reminder_sent.value_or(task->reminder_sent);
     reply.task = *task;
-    const bool changed =
-        after->content != task->content || after->depends_on != task->depends_on || request.remind;
+    const bool changed = after->content != task->content || after->depends_on != task->depends_on ||
+                         after->reminder_sent != task->reminder_sent || request.remind;
     if (changed) {
         h.unit.update_task(*task, *after);
         if (auto set = set_reminders(request, *task, *after, h, reply); !set)

@@ -2,9 +2,12 @@
 #pragma once
 
 #include "core/topic.h"
+#include "daemon/address_book.h"
+#include "daemon/breakers.h"
 #include "daemon/event_budget.h"
 #include "daemon/event_handler.h"
 #include "daemon/job.h"
+#include "daemon/publisher.h"
 #include "daemon/settings.h"
 #include "daemon/store/unit_of_work.h"
 #include "ipc/admin_messages.h"
@@ -24,6 +27,7 @@ struct Identity {
     std::string store;
     std::string started;
     std::vector<ipc::ConfigValue> config{};      ///< in force
+    std::function<std::string()> sidecar{};      ///< Health::sidecar
     std::function<std::string()> store_error{};  ///< what the store said to the last change
     std::function<ipc::Stats()> stats{};         ///< the counters, from memory
 };
@@ -42,6 +46,10 @@ struct Poll {
 struct Standing {
     const std::vector<EventHandler>& handlers;
     EventBudget& budget;
+    Breakers& breakers;
+    AddressBook& addresses;
+    const Publisher& publisher;
+    PublishLog& publish_log;
 };
 
 /// What a handler works with. It reads, decides by core, and saves through `unit`; it never

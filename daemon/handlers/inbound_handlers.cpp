@@ -2,6 +2,8 @@
 #include "daemon/handlers/inbound_handlers.h"
 
 #include "core/uuid.h"
+#include "daemon/handlers/notification_role.h"
+#include "daemon/handlers/recurring_role.h"
 #include "daemon/handlers/task_handlers.h"
 #include "ipc/json.h"
 
@@ -13,6 +15,8 @@ namespace {
 
 using core::Error;
 using core::Reason;
+
+constexpr std::int64_t waiting_attempts_max = 6;  // then it is asked every half minute
 
 /// task.requested: the payload (or the data itself) has the fields of task.add.
 core::Result<void> add_requested_task(const ipc::CloudEvent& event, Handling& h) {
@@ -70,8 +74,10 @@ void run_and_mark(const EventHandler& handler, const ipc::CloudEvent& event,
     h.unit.check_alive();
     if (!done) {
         mark.reason = done.error().message;
-        const auto wait = core::next_attempt(
-            h.settings.handler_retry, static_cast<int>(mark.attempts), h.unit.random().next());
+        const bool waits = handler.waits && done.error().reason == Reason::unavailable;
+        const auto attempts = waits ? std::min(mark.attempts, waiting_attempts_max) : mark.attempts;
+        const auto wait = core::next_attempt(h.settings.handler_retry, static_cast<int>(attempts),
+                                             h.unit.random().next());
         if (wait && done.error().reason != Reason::invalid_argument) {
             mark.state = InboxState::waiting;
             mark.next = h.unit.now() + *wait;
@@ -84,16 +90,27 @@ void run_and_mark(const EventHandler& handler, const ipc::CloudEvent& event,
 
 }  // namespace
 
-const std::vector<EventHandler>& event_handlers() {
-    static const std::vector<EventHandler> table{
-        {"task_requested", "task.requested", add_requested_task},
-    };
+std::vector<EventHandler> event_handlers(const Roles& roles) {
+    std::vector<EventHandler> table{{"task_requested", "task.requested", add_requested_task}};
+    if (roles.recurring != Roles::Recurring::off)
+        table.push_back({"recurring", "task.completed", recur, true});
+    if (roles.notification) table.push_back({"notification", "reminder.due", notify});
     return table;
 }
 
 void run_handlers(const ipc::CloudEvent& event, const std::string& dedup_key, Handling& h) {
     for (const auto& handler : h.standing.handlers)
         if (handler.type == event.type)
+            run_and_mark(
+                handler, event, {},
+                {handler.name, event.source, dedup_key, InboxState::done, event.userseq, 0, {}, {}},
+                h);
+}
+
+void run_missing_handlers(const ipc::CloudEvent& event, const std::string& dedup_key, Handling& h) {
+    for (const auto& handler : h.standing.handlers)
+        if (handler.type == event.type &&
+            !h.unit.find_mark(core::UserId{event.userid}, handler.name, event.userseq))
             run_and_mark(
                 handler, event, {},
                 {handler.name, event.source, dedup_key, InboxState::done, event.userseq, 0, {}, {}},

@@ -9,6 +9,9 @@ namespace taskd::daemon {
 /// one that fails is tried again by a timer, or its event is a dead letter. Others go on.
 void run_handlers(const ipc::CloudEvent& event, const std::string& dedup_key, Handling& h);
 
+/// The same for an event that may have been taken before: those without a mark.
+void run_missing_handlers(const ipc::CloudEvent& event, const std::string& dedup_key, Handling& h);
+
 /// Runs what a timer of kind `handler` is about; `timer.user` is `h.user`.
 void retry_handler(const Timer& timer, Handling& h);
 

@@ -23,7 +23,9 @@ constexpr std::size_t keep_refused_bytes_max = 128;
 Result<AcceptedEvent> accepted(const ipc::PublishItem& item, const ipc::EventPublish& request,
                                const Handling& h) {
     if (item.error) return tl::unexpected(*item.error);
-    core::AcceptRules rules{h.user, h.unit.now(), request.require_ids, request.imported};
+    // A sidecar may bring the events of another taskd, and our own again.
+    const bool any_source = request.imported || !request.keep_refused.empty();
+    core::AcceptRules rules{h.user, h.unit.now(), request.require_ids, any_source};
     // A service speaks for many: whose event it is must be said.
     if (h.caller.may_name_users && h.user == h.caller.user) rules.user = core::UserId{};
     auto event = core::accept_event(ipc::inbound_event(item), rules);
@@ -92,10 +94,27 @@ void keep_refused(const ipc::PublishItem& item, const std::string& name, const E
     h.unit.put_dead_letter(h.user, letter);
 }
 
+/// An event of our own log that comes back by a topic is there already; a role that listens to that
+/// topic takes it now, once.
+Result<ipc::PublishResult> take_own(const AcceptedEvent& event, Handling& h) {
+    ipc::PublishResult result;
+    result.id = event.id;
+    result.source = event.source;
+    result.type = event.type;
+    result.duplicate = true;
+    const auto known = h.unit.known(event);
+    if (!known) return result;  // past retention
+    result.userseq = known->user_seq;
+    if (const auto own = h.unit.find_event(event.user, known->user_seq))
+        run_missing_handlers(*own, event.dedup_key, h);
+    return result;
+}
+
 Result<ipc::PublishResult> publish_one(const ipc::PublishItem& item,
                                        const ipc::EventPublish& request, Handling& h) {
     const auto event = accepted(item, request, h);
     if (!event) return tl::unexpected(event.error());
+    if (event->source == h.unit.source() && !request.imported) return take_own(*event, h);
     const auto stored = h.unit.publish(*event);
     if (stored.as == Stored::As::conflict)
         return tl::unexpected(conflict(*event, stored, request.each, h));

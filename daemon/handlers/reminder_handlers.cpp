@@ -5,6 +5,7 @@
 #include "core/rfc3339.h"
 #include "core/text.h"
 #include "core/uuid.h"
+#include "daemon/handlers/notification_role.h"
 #include "daemon/handlers/occurrences.h"
 #include "ipc/json.h"
 
@@ -14,12 +15,10 @@ namespace taskd::daemon {
 namespace {
 
 using core::Delivery;
-using core::DeliveryState;
 using core::Reminder;
 
 constexpr std::int64_t channels_max = 32;
 constexpr std::int64_t timeout_ms_max = 600'000;
-constexpr std::int64_t deliveries_max = 1000;
 
 /// What a reminder counts from: its open task, and of a series the schedule.
 struct Subject {
@@ -57,8 +56,9 @@ std::vector<std::string> channels_of(UnitOfWork& unit, const Reminder& reminder)
     return {};
 }
 
-void deliver(UnitOfWork& unit, const Reminder& reminder, const core::ReminderFired& fired,
-             std::int64_t user_seq) {
+void deliver(const Reminder& reminder, const core::ReminderFired& fired, std::int64_t user_seq,
+             Handling& h) {
+    UnitOfWork& unit = h.unit;
     const auto may_go_out = core::after_quiet_hours(unit.user_settings(reminder.user), unit.now());
     for (const auto& channel : channels_of(unit, reminder)) {
         Delivery delivery;
@@ -84,19 +84,10 @@ std::int64_t append(UnitOfWork& unit, const Reminder& reminder, const Subject& s
     return unit.append_event(reminder.user, {type, about, fired});
 }
 
-void give_up(UnitOfWork& unit, const Delivery& before, const std::string& why) {
-    Delivery after = before;
-    after.state = DeliveryState::dead;
-    after.next_attempt.reset();
-    after.finished = unit.now();
-    after.result = why;
-    unit.update_delivery(before, after);
-    unit.append_event(after.user, {"delivery.failed", after.task.str(), after});
-}
-
 }  // namespace
 
-core::Result<void> fire_reminder(UnitOfWork& unit, const Timer& timer) {
+core::Result<void> fire_reminder(const Timer& timer, Handling& h) {
+    UnitOfWork& unit = h.unit;
     const auto reminder = unit.find_reminder(timer.user, core::ReminderId{timer.ref});
     if (!reminder || reminder->next != timer.due) {
         unit.erase_timer(timer);
@@ -118,62 +109,13 @@ core::Result<void> fire_reminder(UnitOfWork& unit, const Timer& timer) {
     if (firing->missed) append(unit, *reminder, *subject, "reminder.missed", *firing->missed);
     if (firing->due) {
         const auto user_seq = append(unit, *reminder, *subject, "reminder.due", *firing->due);
-        deliver(unit, *reminder, *firing->due, user_seq);
+        deliver(*reminder, *firing->due, user_seq, h);
+        if (!h.settings.roles.notification_app.empty())
+            if (const auto event = unit.find_event(timer.user, user_seq))
+                tell_notification_app(*event, h);
     }
     unit.update_reminder(*reminder, firing->after);
     return {};
-}
-
-std::optional<Job> start_delivery(UnitOfWork& unit, const Timer& timer, const Settings& settings) {
-    const auto delivery = unit.find_delivery(timer.user, core::DeliveryId{timer.ref});
-    if (!delivery || delivery->next_attempt != timer.due) {
-        unit.erase_timer(timer);
-        return {};
-    }
-    const auto channel = unit.find_channel(delivery->user, delivery->channel);
-    const auto event = unit.find_event(delivery->user, delivery->event_user_seq);
-    if (!channel || !event) {
-        give_up(unit, *delivery,
-                channel ? "its event is past retention"
-                        : "channel \"" + delivery->channel + "\" was removed");
-        return {};
-    }
-    if (!settings.may_run(channel->argv.front())) {
-        give_up(unit, *delivery, channel->argv.front() + " is not in exec.allow");
-        return {};
-    }
-    const Delivery after = core::started(*delivery);
-    unit.update_delivery(*delivery, after);
-
-    Job job{delivery->user, delivery->id, *channel, {}, ipc::to_text(*event)};
-    job.variables = {{"TASKD_EVENT_ID", event->id},
-                     {"TASKD_EVENT_TYPE", event->type},
-                     {"TASKD_USER_ID", delivery->user.str()},
-                     {"TASKD_DELIVERY_ID", delivery->id.str()},
-                     {"TASKD_IDEMPOTENCY_KEY", delivery->id.str()},
-                     {"TASKD_ATTEMPT", std::to_string(after.attempts)},
-                     {"TASKD_CHANNEL", delivery->channel},
-                     {"TASKD_RECURRENCE_ID", delivery->recurrence_id},
-                     {"TASKD_TASK_ID", delivery->task.str()}};
-    if (const auto task = unit.find_task(delivery->user, delivery->task)) {
-        job.variables.emplace_back("TASKD_TASK_NUMBER", std::to_string(task->number));
-        job.variables.emplace_back("TASKD_SUMMARY", task->content.summary);
-        if (task->content.due)
-            job.variables.emplace_back("TASKD_DUE", core::format(*task->content.due));
-    }
-    return job;
-}
-
-void finish_delivery(UnitOfWork& unit, const JobResult& result, const Settings& settings) {
-    const auto delivery = unit.find_delivery(result.user, result.delivery);
-    if (!delivery || delivery->state != DeliveryState::running) return;
-    const Delivery after = core::finished(*delivery, result.outcome, unit.now(),
-                                          settings.delivery_retry, unit.random().next());
-    unit.update_delivery(*delivery, after);
-    if (after.state == DeliveryState::succeeded)
-        unit.append_event(after.user, {"delivery.succeeded", after.task.str(), after});
-    else if (after.state == DeliveryState::dead)
-        unit.append_event(after.user, {"delivery.failed", after.task.str(), after});
 }
 
 core::Result<ipc::Channel> set_channel(const ipc::ChannelSet& request, Handling& h) {
@@ -239,13 +181,6 @@ core::Result<ipc::Channel> remove_channel(const ipc::ChannelRemove& request, Han
     }
     h.unit.erase_channel(h.user, *channel);
     return *channel;
-}
-
-core::Result<ipc::DeliveryPage> list_deliveries(const ipc::DeliveryList& request, Handling& h) {
-    if (request.limit < 1 || request.limit > deliveries_max)
-        return core::invalid_argument(
-            "limit", std::to_string(request.limit) + " is not accepted; use 1 to 1000");
-    return ipc::DeliveryPage{h.unit.list_deliveries(h.user, {}, request.limit)};
 }
 
 }  // namespace taskd::daemon

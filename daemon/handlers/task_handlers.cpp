@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/handlers/task_handlers.h"
 
+#include "core/chain.h"
 #include "core/phrase.h"
 #include "core/plan.h"
 #include "core/text.h"
 #include "core/uuid.h"
 #include "core/when.h"
 #include "daemon/handlers/occurrences.h"
+#include "daemon/handlers/recurring_role.h"
 #include "daemon/handlers/task_words.h"
 
 #include <algorithm>
@@ -118,6 +120,8 @@ core::Result<ipc::TaskAdded> add_single(const ipc::TaskAdd& request, Handling& h
                                       "--due, or --every for a recurring task");
 
     Task& task = added.task;  // its dependencies were read before
+    task.recurring_pattern = request.recurring_pattern;
+    task.parent = request.parent;
     task.id = core::TaskId{core::uuid_v4(h.unit.random())};
     task.user = h.user;
     task.number = h.unit.next_task_number(h.user);
@@ -205,6 +209,13 @@ core::Result<ipc::TaskAdded> add_task(const ipc::TaskAdd& request, Handling& h) 
         return core::invalid_argument("depends_on",
                                       "is for a task that does not recur; leave out --every");
     added.task.depends_on = *depends_on;
+    if (!request.recurring_pattern.empty()) {
+        if (!request.every.empty())
+            return core::invalid_argument("recurring_pattern",
+                                          "does not go with every; keep one of them");
+        const auto pattern = core::parse_pattern(request.recurring_pattern);
+        if (!pattern) return tl::unexpected(pattern.error());
+    }
     auto reminders = read_reminders(request.remind, request.channels, h);
     if (!reminders) return tl::unexpected(reminders.error());
     // Occurrences that come by themselves are never refused (P11).
@@ -248,7 +259,11 @@ core::Result<ipc::TaskClosed> complete_task(const ipc::TaskComplete& request, Ha
     if (!after) return tl::unexpected(after.error());
     const bool was_blocked = h.unit.is_blocked(*task);
     h.unit.update_task(*task, *after);
-    h.unit.append_event(h.user, {"task.completed", after->id.str(), *after});
+    Task told = *after;
+    // Who hears of a pattern may make the next one; here that is done already.
+    if (h.settings.roles.recurs_here()) told.recurring_pattern.clear();
+    h.unit.append_event(h.user, {"task.completed", after->id.str(), told});
+    if (auto next = recur_here(*after, h); !next) return tl::unexpected(next.error());
     auto reply = closed(h, *after);
     if (reply && was_blocked)
         reply->warnings.push_back("task " + std::to_string(task->number) +

@@ -4,7 +4,8 @@
 namespace taskd::daemon {
 
 core::Result<ipc::UserSettingsReply> get_user(const ipc::UserGet&, Handling& h) {
-    return ipc::UserSettingsReply{h.user.str(), h.unit.user_settings(h.user), {}};
+    return ipc::UserSettingsReply{
+        h.user.str(), h.unit.user_settings(h.user), {}, h.unit.has_user(h.user)};
 }
 
 core::Result<ipc::UserSettingsReply> set_user(const ipc::UserSet& request, Handling& h) {

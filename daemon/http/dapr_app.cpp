@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/http/dapr_app.h"
 
-#include "core/text.h"
+#include "daemon/dapr_name.h"
+#include "daemon/roles.h"
 
 #include <nlohmann/json.hpp>
 
@@ -10,17 +11,8 @@
 namespace taskd::daemon {
 namespace {
 
-constexpr std::size_t topic_bytes_max = 128;
 constexpr std::size_t topics_max = 100;
 constexpr int bulk_wait_ms = 100;
-
-bool is_name(const std::string& name) {
-    return !name.empty() && name.size() <= topic_bytes_max &&
-           std::all_of(name.begin(), name.end(), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      c == '.' || c == '-' || c == '_' || c == '/';
-           });
-}
 
 }  // namespace
 
@@ -29,28 +21,30 @@ core::Result<DaprApp> read_dapr_app(const Config& config, const core::UserId& ow
     DaprApp app;
     app.pubsub = config.text("dapr.pubsub");
     app.owner = owner;
+    app.topics = listed(config.text("dapr.topics"));
+    const auto roles = read_roles(config);
+    if (!roles) return tl::unexpected(roles.error());
+    app.backend = roles->backend;
+    app.on = !app.topics.empty() || roles->takes_events() || roles->backend;
+    if (!app.on && !app.pubsub.empty() && roles->topics.empty())
+        return core::invalid_argument("dapr.topics",
+                                      "has no topics; with dapr.pubsub use 1 to 100, with commas");
     if (!app.is_on()) return app;
-    const auto refuse = [](const char* key, const std::string& found) {
-        return core::invalid_argument(key, "\"" + core::clipped(found, 64) +
-                                               "\" is not accepted; use 1 to 128 letters, digits, "
-                                               "\".\", \"-\", \"_\" or \"/\"");
-    };
-    if (!is_name(app.pubsub)) return refuse("dapr.pubsub", app.pubsub);
-    for (const auto& word : core::split(config.text("dapr.topics"), ',')) {
-        const std::string topic(core::trim(word));
-        if (topic.empty()) continue;
-        if (!is_name(topic)) return refuse("dapr.topics", topic);
-        app.topics.push_back(topic);
-    }
+    if (!app.topics.empty())
+        if (auto good = check_dapr_name("dapr.pubsub", app.pubsub); !good)
+            return tl::unexpected(good.error());
+    for (const auto& topic : app.topics)
+        if (auto good = check_dapr_name("dapr.topics", topic); !good)
+            return tl::unexpected(good.error());
     std::sort(app.topics.begin(), app.topics.end());
     app.topics.erase(std::unique(app.topics.begin(), app.topics.end()), app.topics.end());
-    if (app.topics.empty() || app.topics.size() > topics_max)
-        return core::invalid_argument("dapr.topics",
-                                      "has " + std::to_string(app.topics.size()) +
-                                          " topics; with dapr.pubsub use 1 to 100, with commas");
+    if (app.topics.size() > topics_max)
+        return core::invalid_argument(
+            "dapr.topics", "has " + std::to_string(app.topics.size()) + " topics; use at most 100");
     app.dead_letter_topic = config.text("dapr.dead_letter_topic");
-    if (!app.dead_letter_topic.empty() && !is_name(app.dead_letter_topic))
-        return refuse("dapr.dead_letter_topic", app.dead_letter_topic);
+    if (!app.dead_letter_topic.empty())
+        if (auto good = check_dapr_name("dapr.dead_letter_topic", app.dead_letter_topic); !good)
+            return tl::unexpected(good.error());
     app.bulk_max = config.integer("dapr.bulk_max");
     app.token = environment("APP_API_TOKEN");
     if (app.token.empty() && !config.flag("dapr.allow_no_token"))

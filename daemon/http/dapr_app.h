@@ -16,14 +16,16 @@ namespace taskd::daemon {
 
 /// taskd as an app behind a sidecar: what it subscribes to, and the token that the sidecar shows.
 struct DaprApp {
-    std::string pubsub;  ///< the component; "": this side is switched off
+    bool on = false;       ///< the sidecar's routes are served
+    bool backend = false;  ///< .. and those of a task backend
+    std::string pubsub;    ///< the component
     std::vector<std::string> topics;
     std::string dead_letter_topic;
     std::int64_t bulk_max = 0;  ///< events of one delivery; 0: one by one
     std::string token;          ///< APP_API_TOKEN; "": the sidecar shows none
     core::UserId owner;         ///< as whom the sidecar speaks, for every user
 
-    [[nodiscard]] bool is_on() const { return !pubsub.empty(); }
+    [[nodiscard]] bool is_on() const { return on; }
 };
 
 /// Errors: invalid_argument on `dapr.topics` - none, or a name that is not accepted;

@@ -23,12 +23,12 @@ public:
     /// letter, and the sidecar is told to drop it.
     [[nodiscard]] HttpResult deliver(const HttpJob& job);
 
-private:
-    /// What event.publish says of each event; none where another delivery may help.
-    [[nodiscard]] std::optional<nlohmann::json> publish(const nlohmann::json& params);
     /// Errors: 401 - not the sidecar's token.
     [[nodiscard]] tl::expected<void, HttpRefusal> check_token(const HttpJob& job) const;
 
+private:
+    /// What event.publish says of each event; none where another delivery may help.
+    [[nodiscard]] std::optional<nlohmann::json> publish(const nlohmann::json& params);
     HttpServices& services_;
     HttpCalls& calls_;
 };

@@ -5,6 +5,7 @@
 
 #include "core/rfc3339.h"
 #include "core/text.h"
+#include "daemon/http/backend_routes.h"
 #include "daemon/http/dapr_routes.h"
 #include "daemon/http/event_routes.h"
 #include "daemon/http/http_calls.h"
@@ -27,7 +28,8 @@ struct Route {
     std::string_view path;
     std::string_view methods;  ///< as Allow lists them
     bool for_pages = false;    ///< those of http.origins may read the answers (CORS)
-    bool of_dapr = false;      ///< there only where that side is switched on
+    enum class Side { always, dapr, backend };
+    Side side = Side::always;  ///< the others are there only where they are switched on
 
     [[nodiscard]] bool allows(const std::string& method) const {
         const auto words = core::split(methods, ',');
@@ -39,20 +41,41 @@ constexpr const char* events_path = "/v1/events";
 constexpr const char* tickets_path = "/v1/events/tickets";
 constexpr const char* dapr_events_path = "/dapr/events";  // and what is below it
 constexpr const char* task_events_path = "/api/events/task-events";
-constexpr std::array<Route, 12> routes{{{"/health", "GET, HEAD"},
-                                        {"/health/live", "GET, HEAD"},
-                                        {"/health/ready", "GET, HEAD"},
-                                        {"/healthz", "GET, HEAD"},
-                                        {"/metrics", "GET, HEAD"},
-                                        {"/v1/rpc", "POST"},
-                                        {events_path, "GET, HEAD, POST, OPTIONS", true},
-                                        {tickets_path, "POST, OPTIONS", true},
-                                        {"/dapr/config", "GET, HEAD", false, true},
-                                        {"/dapr/subscribe", "GET, HEAD", false, true},
-                                        {dapr_events_path, "POST", false, true},
-                                        {task_events_path, "POST", false, true}}};
+constexpr const char* tasks_path = "/api/tasks";
+constexpr const char* reminder_sent_path = "/api/tasks/reminder-sent";  // with /{id} between
+constexpr const char* users_path = "/api/users";                        // and /{id} behind it
+constexpr std::array<Route, 15> routes{
+    {{"/health", "GET, HEAD"},
+     {"/health/live", "GET, HEAD"},
+     {"/health/ready", "GET, HEAD"},
+     {"/healthz", "GET, HEAD"},
+     {"/metrics", "GET, HEAD"},
+     {"/v1/rpc", "POST"},
+     {events_path, "GET, HEAD, POST, OPTIONS", true},
+     {tickets_path, "POST, OPTIONS", true},
+     {"/dapr/config", "GET, HEAD", false, Route::Side::dapr},
+     {"/dapr/subscribe", "GET, HEAD", false, Route::Side::dapr},
+     {dapr_events_path, "POST", false, Route::Side::dapr},
+     {task_events_path, "POST", false, Route::Side::dapr},
+     {tasks_path, "GET, HEAD, POST", false, Route::Side::backend},
+     {reminder_sent_path, "POST", false, Route::Side::backend},
+     {users_path, "GET, HEAD", false, Route::Side::backend}}};
+
+/// Whether `path` is `prefix`, one segment, and `suffix`.
+bool has_segment(std::string_view path, std::string_view prefix, std::string_view suffix) {
+    if (path.size() <= prefix.size() + suffix.size() || path.substr(0, prefix.size()) != prefix ||
+        path.substr(path.size() - suffix.size()) != suffix)
+        return false;
+    const auto segment = path.substr(prefix.size(), path.size() - prefix.size() - suffix.size());
+    return segment.find('/') == std::string_view::npos;
+}
 
 const Route* find_route(std::string_view path) {
+    if (path == reminder_sent_path || path == users_path) return nullptr;
+    if (has_segment(path, "/api/tasks/", "/reminder-sent"))
+        path = reminder_sent_path;
+    else if (has_segment(path, "/api/users/", ""))
+        path = users_path;
     const std::string_view below = dapr_events_path;
     if (path.size() > below.size() + 1 && path.substr(0, below.size()) == below &&
         path[below.size()] == '/')
@@ -127,7 +150,8 @@ public:
         : services_(services),
           calls_(services),
           events_(services, calls_),
-          dapr_(services, calls_) {
+          dapr_(services, calls_),
+          backend_(services, calls_, dapr_) {
         set_pre_routing_handler([this](const httplib::Request&, Response& response) {
             return gate(response) ? HandlerResponse::Unhandled : HandlerResponse::Handled;
         });
@@ -174,6 +198,15 @@ public:
         Get("/dapr/subscribe", of_dapr(&DaprRoutes::subscribe));
         Post(dapr_events_path, of_dapr(&DaprRoutes::deliver));
         Post(task_events_path, of_dapr(&DaprRoutes::deliver));
+        const auto of_backend = [this](HttpResult (BackendRoutes::*run)(const HttpJob&)) {
+            return [this, run](const httplib::Request&, Response& response) {
+                give(response, (backend_.*run)(*job_));
+            };
+        };
+        Post(tasks_path, of_backend(&BackendRoutes::add_task));
+        Get(tasks_path, of_backend(&BackendRoutes::list_tasks));
+        Get(users_path, of_backend(&BackendRoutes::get_user));
+        Post(reminder_sent_path, of_backend(&BackendRoutes::reminder_sent));
         for (const char* path : {events_path, tickets_path})
             Options(path,
                     [this](const httplib::Request&, Response& response) { preflight(response); });
@@ -222,7 +255,10 @@ private:
         }
         is_admitted_ = true;
         const Route* route = find_route(request.path());
-        if (route == nullptr || (route->of_dapr && !services_.dapr.is_on())) {
+        const bool is_off =
+            route != nullptr && ((route->side == Route::Side::dapr && !services_.dapr.is_on()) ||
+                                 (route->side == Route::Side::backend && !services_.dapr.backend));
+        if (route == nullptr || is_off) {
             refuse(response, {404, "there is no such path; see taskd-protocol(7)", {}});
             return false;
         }
@@ -243,10 +279,17 @@ private:
     void live(Response& response) { response.set_content(R"({"status":"alive"})", json_type); }
 
     void ready(Response& response) {
+        json reasons = json::array();
         const auto why = services_.pulse.not_ready(services_.clock.monotonic());
-        if (why.empty()) return response.set_content(R"({"status":"ready"})", json_type);
+        if (!why.empty()) reasons.push_back(why);
+        // Not for /healthz: a sidecar that waits for its app must not find the app waiting for it.
+        const auto sidecar = services_.pulse.sidecar_missing();
+        if (!sidecar.empty()) reasons.push_back(sidecar);
+        if (reasons.empty()) return response.set_content(R"({"status":"ready"})", json_type);
         response.status = 503;
-        response.set_content(json{{"status", "not ready"}, {"error", why}}.dump(), json_type);
+        response.set_content(
+            json{{"status", "not ready"}, {"error", reasons.front()}, {"reasons", reasons}}.dump(),
+            json_type);
     }
 
     void healthz(Response& response) {
@@ -296,6 +339,7 @@ private:
     HttpCalls calls_;
     EventRoutes events_;
     DaprRoutes dapr_;
+    BackendRoutes backend_;
     const HttpJob* job_ = nullptr;
     bool is_admitted_ = false;  ///< Host and Origin are let in
     HttpReply stream_;          ///< an answer that goes on

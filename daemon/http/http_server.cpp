@@ -54,9 +54,9 @@ std::string environment(const char* name) {
 
 core::Result<std::unique_ptr<HttpServer>> HttpServer::start(const Config& config, Parts parts) {
     const std::string& listen = config.text("http.listen");
-    if (listen.empty() && !config.text("dapr.pubsub").empty())
+    if (listen.empty() && !config.text("dapr.topics").empty())
         return core::failed_precondition("http.listen",
-                                         "http.listen is not set, and dapr.pubsub needs it",
+                                         "http.listen is not set, and dapr.topics needs it",
                                          "set it to what the sidecar calls: 127.0.0.1:PORT");
     if (listen.empty()) return std::unique_ptr<HttpServer>();
     const auto addresses = parse_listen(listen, config.flag("http.allow_remote"));

@@ -5,13 +5,34 @@
 
 namespace taskd::daemon {
 
-core::Outcome run_job(const Job& job, const std::atomic<bool>& stopping) {
+ipc::dapr::HttpClient& Runner::http() {
+    if (!http_) http_.emplace(outside_.sidecar, &stopping_);
+    return *http_;
+}
+
+core::Outcome Runner::run(const Job& job) {
     try {
-        if (job.channel.kind == "exec") return run_exec(job, stopping);
-        return {false, false, "no channel of kind \"" + job.channel.kind + "\"", ""};
+        return dispatch(job);
     } catch (const std::exception& failure) {
-        return {false, true, failure.what(), ""};
+        core::Outcome outcome{false, true, failure.what(), ""};
+        return outcome;
     }
+}
+
+core::Outcome Runner::dispatch(const Job& job) {
+    if (job.batch) return run_batch(job, http());
+    if (job.call && job.call->kind == core::Call::Kind::email) {
+        const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(
+            std::chrono::system_clock::now());
+        const Mail mail{job.call->target, job.call->method, job.call->body,
+                        job.call->key + "@taskd", now};
+        auto outcome = send_mail(outside_.mail, mail, stopping_);
+        outcome.blames_callee = !outcome.succeeded && outcome.retryable;
+        return outcome;
+    }
+    if (job.call) return run_call(job, http());
+    if (job.channel.kind == "exec") return run_exec(job, stopping_);
+    return {false, false, "no channel of kind \"" + job.channel.kind + "\"", ""};
 }
 
 }  // namespace taskd::daemon

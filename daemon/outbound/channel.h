@@ -3,14 +3,38 @@
 
 #include "core/delivery.h"
 #include "daemon/job.h"
+#include "daemon/outbound/outside.h"
+#include "ipc/dapr/http.h"
 
 #include <atomic>
+#include <optional>
 
 namespace taskd::daemon {
 
-/// Makes one attempt of a delivery over the job's channel; blocks until it ended. `stopping` asks
-/// it to end early. Never throws for what the outside world does.
-[[nodiscard]] core::Outcome run_job(const Job& job, const std::atomic<bool>& stopping);
+/// What one worker thread has: its connection to the sidecar is made with the first call.
+class Runner {
+public:
+    /// `stopping` asks what is under way to end early.
+    Runner(const Outside& outside, const std::atomic<bool>& stopping)
+        : outside_(outside), stopping_(stopping) {}
+
+    /// Makes one attempt of a job; blocks until it ended. Never throws for what the outside world
+    /// does.
+    [[nodiscard]] core::Outcome run(const Job& job);
+
+private:
+    [[nodiscard]] core::Outcome dispatch(const Job& job);
+    ipc::dapr::HttpClient& http();
+
+    const Outside& outside_;
+    const std::atomic<bool>& stopping_;
+    std::optional<ipc::dapr::HttpClient> http_;
+};
+
+/// One call of an app, or one request to publish, with its Idempotency-Key.
+[[nodiscard]] core::Outcome run_call(const Job& job, ipc::dapr::HttpClient& http);
+/// A batch of the log: one event, or several in bulk.
+[[nodiscard]] core::Outcome run_batch(const Job& job, ipc::dapr::HttpClient& http);
 
 /// The exec channel: the user's program with its argument list, no shell; the event's JSON on
 /// standard input, TASKD_* variables, an otherwise small environment; output kept up to 4 KiB. Past

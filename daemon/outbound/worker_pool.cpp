@@ -13,8 +13,11 @@ constexpr const char* results_address = "inproc://taskd-results";
 
 }  // namespace
 
-WorkerPool::WorkerPool(zmq::context_t& context, std::size_t threads)
-    : context_(context), wake_(context, zmq::socket_type::pull), threads_max_(threads) {
+WorkerPool::WorkerPool(zmq::context_t& context, std::size_t threads, const Outside& outside)
+    : context_(context),
+      wake_(context, zmq::socket_type::pull),
+      outside_(outside),
+      threads_max_(threads) {
     wake_.set(zmq::sockopt::linger, 0);
     wake_.bind(results_address);
 }
@@ -54,6 +57,7 @@ void WorkerPool::work() {
     zmq::socket_t wake(context_, zmq::socket_type::push);
     wake.set(zmq::sockopt::linger, 0);
     wake.connect(results_address);
+    Runner runner(outside_, stopping_);
     for (;;) {
         std::unique_lock lock(mutex_);
         ready_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
@@ -61,7 +65,10 @@ void WorkerPool::work() {
         const Job job = std::move(queue_.front());
         queue_.pop_front();
         lock.unlock();
-        JobResult result{job.user, job.delivery, run_job(job, stopping_)};
+        JobResult result{job.user, job.delivery, runner.run(job)};
+        if (job.batch)
+            result.batch = PublishBatch{
+                job.batch->pubsub, job.batch->topic, {}, job.batch->seq, job.batch->count};
         lock.lock();
         done_.push_back(std::move(result));
         lock.unlock();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/job.h"
+#include "daemon/outbound/outside.h"
 
 #include <zmq.hpp>
 
@@ -14,12 +15,12 @@
 
 namespace taskd::daemon {
 
-/// Threads that do what may block: run the user's programs, later talk to servers. Jobs go in by a
+/// Threads that do what may block: run the user's programs, talk to servers. Jobs go in by a
 /// bounded queue (the engine hands out at most `outbound_max`), results come back on an inproc
 /// socket, which wakes the loop like any request. Threads start with the first job.
 class WorkerPool {
 public:
-    WorkerPool(zmq::context_t& context, std::size_t threads);
+    WorkerPool(zmq::context_t& context, std::size_t threads, const Outside& outside);
     WorkerPool(const WorkerPool&) = delete;
     WorkerPool& operator=(const WorkerPool&) = delete;
     ~WorkerPool();
@@ -35,6 +36,7 @@ private:
 
     zmq::context_t& context_;
     zmq::socket_t wake_;  ///< PULL; each worker has its own PUSH, since a socket is one thread's
+    const Outside& outside_;
     std::size_t threads_max_;
     std::atomic<bool> stopping_{false};
     std::mutex mutex_;

@@ -2,6 +2,7 @@
 #include "core/rfc3339.h"
 #include "core/uuid.h"
 #include "daemon/store/columns.h"
+#include "daemon/store/event_rows.h"
 #include "daemon/store/unit_of_work.h"
 #include "ipc/cloud_event.h"
 
@@ -11,9 +12,6 @@ namespace taskd::daemon {
 namespace {
 
 using nlohmann::json;
-
-#define EVENT_COLUMNS \
-    "user_id, user_seq, id, source, type, subject, time, data, traceparent, attributes"
 
 // One reply must stay far below a message's limit, whatever the events weigh.
 constexpr std::size_t page_bytes_max = 1024 * 1024;
@@ -26,30 +24,6 @@ constexpr std::int64_t row_bytes = 256;  // of what a row holds beside data and 
 // Members of the attributes column that are no extension attributes.
 constexpr const char* content_type_name = "datacontenttype";
 constexpr const char* base64_name = "data_base64";
-
-ipc::CloudEvent read_event(const Query& row) {
-    ipc::CloudEvent event;
-    event.userid = row.text(0);
-    event.userseq = row.integer(1);
-    event.id = row.text(2);
-    event.source = row.text(3);
-    event.type = row.text(4);
-    event.subject = row.text(5);
-    event.time = core::format_utc(row.time(6));
-    event.data = row.text(7);
-    event.traceparent = row.text(8);
-    if (row.is_null(9)) return event;
-    const auto attributes = json::parse(row.text(9));
-    for (const auto& [name, value] : attributes.items()) {
-        if (name == base64_name)
-            event.data_is_base64 = true;
-        else if (name == content_type_name)
-            event.datacontenttype = value.get<std::string>();
-        else
-            event.attributes.emplace(name, value.get<std::string>());
-    }
-    return event;
-}
 
 std::optional<std::string> attributes_column(const core::AcceptedEvent& event) {
     if (event.attributes.empty() && event.datacontenttype.empty() && !event.data_is_base64)
@@ -85,6 +59,30 @@ Database::LogHead& head_of(Database& db, const core::UserId& user) {
 }
 
 }  // namespace
+
+ipc::CloudEvent read_event(const Query& row) {
+    ipc::CloudEvent event;
+    event.userid = row.text(0);
+    event.userseq = row.integer(1);
+    event.id = row.text(2);
+    event.source = row.text(3);
+    event.type = row.text(4);
+    event.subject = row.text(5);
+    event.time = core::format_utc(row.time(6));
+    event.data = row.text(7);
+    event.traceparent = row.text(8);
+    if (row.is_null(9)) return event;
+    const auto attributes = json::parse(row.text(9));
+    for (const auto& [name, value] : attributes.items()) {
+        if (name == base64_name)
+            event.data_is_base64 = true;
+        else if (name == content_type_name)
+            event.datacontenttype = value.get<std::string>();
+        else
+            event.attributes.emplace(name, value.get<std::string>());
+    }
+    return event;
+}
 
 /// A row that is about to be written; texts are borrowed.
 struct UnitOfWork::LogRow {
@@ -134,14 +132,15 @@ std::int64_t UnitOfWork::event_bytes(const core::UserId& user) {
 std::int64_t UnitOfWork::append_event(const core::UserId& user, const core::Event& event) {
     ipc::CloudEvent out;
     out.id = core::uuid_v7(now_, context_.random);
-    out.source = "/taskd/" + context_.node;
+    out.source = source();
     out.type = event.type;
     out.subject = event.subject;
     out.time = core::format_utc(now_);
     out.userid = user.str();
+    const auto* foreign = std::get_if<core::ForeignTask>(&event.payload);
     out.data = json{{"event_id", out.id},
                     {"event_type", out.type},
-                    {"task_id", out.subject},
+                    {"task_id", foreign != nullptr ? ipc::to_json(foreign->id) : json(out.subject)},
                     {"user_id", out.userid},
                     {"payload", ipc::payload_json(event.payload)}}
                    .dump();
@@ -159,6 +158,13 @@ std::int64_t UnitOfWork::append_event(const core::UserId& user, const core::Even
     out.userseq = event_head(user);
     publications_.push_back({user, std::move(out)});
     return publications_.back().event.userseq;
+}
+
+std::optional<Stored> UnitOfWork::known(const core::AcceptedEvent& event) {
+    const auto hash = dedup_hash(event.user.str(), event.source, event.dedup_key);
+    for (const auto seq : db_.event_keys.find(hash))
+        if (auto before = stored_before(event, seq)) return before;
+    return {};
 }
 
 Stored UnitOfWork::publish(const core::AcceptedEvent& event) {

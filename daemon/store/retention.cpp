@@ -55,6 +55,10 @@ bool Maintenance::trim(core::Timestamp now, const Settings& settings) {
                 "state <> 'waiting' LIMIT ?)",
                 now, trim_rows_max));
     batch(Query(db_,
+                "DELETE FROM chain WHERE (user_id, task) IN "
+                "(SELECT user_id, task FROM chain WHERE expires <= ? LIMIT ?)",
+                now, trim_rows_max));
+    batch(Query(db_,
                 "DELETE FROM dead_letter WHERE (user_id, id) IN "
                 "(SELECT user_id, id FROM dead_letter WHERE created < ? LIMIT ?)",
                 events_before, trim_rows_max));
@@ -75,7 +79,7 @@ int Maintenance::forget_seen(core::Timestamp now) {
 }
 
 /// Every user's log in turn, until a batch is full: up to what is past its time, and no further
-/// than every consumer of that user has settled.
+/// than every consumer of that user has settled and the publisher has come.
 bool Maintenance::trim_logs(core::Timestamp now, const Settings& settings) {
     int rows = 0;
     for (std::string user;;) {
@@ -87,6 +91,8 @@ bool Maintenance::trim_logs(core::Timestamp now, const Settings& settings) {
         }
         std::int64_t last = 0;
         {
+            Query publisher(db_, "SELECT coalesce(min(seq), ?) FROM publisher", INT64_MAX);
+            const auto published = publisher.step() ? publisher.integer(0) : 0;
             // A consumer has settled what it has looked at, but for its rows in in_flight.
             Query settled(db_,
                           "SELECT min(coalesce((SELECT min(position) FROM consumer WHERE user_id = "
@@ -97,10 +103,10 @@ bool Maintenance::trim_logs(core::Timestamp now, const Settings& settings) {
             // The log is in the order in which events came, but for steps of the clock; the prefix
             // ends at the first one that is to stay.
             Query first(db_,
-                        "SELECT user_seq, received FROM event WHERE user_id = ? ORDER BY user_seq "
-                        "LIMIT ?",
+                        "SELECT user_seq, received, seq FROM event WHERE user_id = ? ORDER BY "
+                        "user_seq LIMIT ?",
                         user, trim_rows_max);
-            while (first.step() && first.integer(0) <= bound &&
+            while (first.step() && first.integer(0) <= bound && first.integer(2) <= published &&
                    first.time(1) < now - settings.retention_events)
                 last = first.integer(0);
         }
@@ -134,8 +140,8 @@ int Maintenance::trim_log(const core::UserId& user, std::int64_t last, core::Tim
         while (row.step()) {
             bytes = row.integer(8);
             const auto expires = row.time(7) + settings.dedup_ttl;
-            // Nobody else can publish under taskd's own sources.
-            if (expires <= now || row.text(0).rfind("/taskd/", 0) == 0) {
+            // A copy of an own event that comes back is known by its source.
+            if (expires <= now || row.text(0) == "/taskd/" + settings.node) {
                 db_.event_keys.erase(dedup_hash(user.str(), row.text(0), row.text(1)),
                                      row.integer(9));
                 continue;
@@ -146,6 +152,12 @@ int Maintenance::trim_log(const core::UserId& user, std::int64_t last, core::Tim
                 .run();
         }
     }
+    // Past retention.max_bytes the log goes, published or not.
+    Query(db_,
+          "UPDATE publisher SET lost = lost + (SELECT count(*) FROM event WHERE user_id = ?1 AND "
+          "user_seq <= ?2 AND source = ?3 AND event.seq > publisher.seq)",
+          user.str(), last, "/taskd/" + settings.node)
+        .run();
     Query(db_,
           "INSERT INTO user (user_id, event_floor, event_bytes_floor) VALUES (?1, ?2, ?3) ON "
           "CONFLICT (user_id) DO UPDATE SET event_floor = ?2, event_bytes_floor = ?3",

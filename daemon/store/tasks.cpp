@@ -9,9 +9,10 @@ namespace {
 
 using core::Task;
 
-#define TASK_COLUMNS                                                                          \
-    "user_id, id, number, summary, notes, project, priority, start, due, status, series_id, " \
-    "recurrence_id, created, modified, completed, deleted, revision"
+#define TASK_COLUMNS                                                                              \
+    "user_id, id, number, summary, notes, project, priority, start, due, status, series_id, "     \
+    "recurrence_id, created, modified, completed, deleted, revision, recurring_pattern, parent, " \
+    "reminder_sent"
 
 std::vector<std::string> tags_of(Database& db, const Task& task) {
     std::vector<std::string> tags;
@@ -59,6 +60,9 @@ Task read_task(Database& db, const Query& row) {
     task.completed = row.optional_time(14);
     task.deleted = row.optional_time(15);
     task.revision = row.integer(16);
+    task.recurring_pattern = row.text(17);
+    task.parent = core::ForeignId{row.text(18)};
+    task.reminder_sent = row.integer(19) != 0;
     task.content.tags = tags_of(db, task);
     task.depends_on = dependencies_of(db, task);
     return task;
@@ -281,12 +285,13 @@ std::int64_t UnitOfWork::count_tasks(const core::UserId& user) {
 void UnitOfWork::insert_task(const Task& task) {
     Query(db_,
           "INSERT INTO task (" TASK_COLUMNS
-          ", due_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          ", due_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
           task.user.str(), task.id.str(), task.number, task.content.summary, task.content.notes,
           task.content.project, task.content.priority, to_column(task.content.start),
           to_column(task.content.due), std::string(core::to_string(task.status)),
           id_column(task.series), slot_column(task.recurrence_id), task.created, task.modified,
-          task.completed, task.deleted, task.revision, due_instant(task))
+          task.completed, task.deleted, task.revision, task.recurring_pattern, task.parent.str(),
+          task.reminder_sent, due_instant(task))
         .run();
     write_tags(db_, task);
     write_dependencies(db_, task);
@@ -297,12 +302,14 @@ void UnitOfWork::update_task(const Task& before, const Task& after) {
     Query(db_,
           "UPDATE task SET summary = ?3, notes = ?4, project = ?5, priority = ?6, start = ?7, "
           "due = ?8, due_ms = ?9, status = ?10, modified = ?11, completed = ?12, deleted = ?13, "
-          "revision = ?14, series_id = ?15, recurrence_id = ?16 WHERE user_id = ?1 AND id = ?2",
+          "revision = ?14, series_id = ?15, recurrence_id = ?16, reminder_sent = ?17 "
+          "WHERE user_id = ?1 AND id = ?2",
           after.user.str(), after.id.str(), after.content.summary, after.content.notes,
           after.content.project, after.content.priority, to_column(after.content.start),
           to_column(after.content.due), due_instant(after),
           std::string(core::to_string(after.status)), after.modified, after.completed,
-          after.deleted, after.revision, id_column(after.series), slot_column(after.recurrence_id))
+          after.deleted, after.revision, id_column(after.series), slot_column(after.recurrence_id),
+          after.reminder_sent)
         .run();
     if (before.content.tags != after.content.tags) {
         Query(db_, "DELETE FROM tag WHERE user_id = ? AND task_id = ?", after.user.str(),

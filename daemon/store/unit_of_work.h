@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/chain.h"
 #include "core/consumer.h"
 #include "core/event.h"
 #include "core/idempotency.h"
@@ -101,6 +102,8 @@ public:
 
     [[nodiscard]] core::Timestamp now() const { return now_; }
     [[nodiscard]] core::Random& random() { return context_.random; }
+    /// The source of what append_event writes.
+    [[nodiscard]] std::string source() const { return "/taskd/" + context_.node; }
 
     /// Keeps the work for the turn's commit and gives what is to be published after it.
     std::vector<Publication> release();
@@ -210,6 +213,18 @@ public:
     void erase_channel(const core::UserId& user, const ipc::Channel& channel);
     [[nodiscard]] std::optional<core::Delivery> find_delivery(const core::UserId& user,
                                                               const core::DeliveryId& id);
+    /// By the first 4 or more characters of its id.
+    [[nodiscard]] core::Result<core::Delivery> find_delivery(const core::UserId& user,
+                                                             const std::string& reference);
+    /// By its call_key.
+    [[nodiscard]] std::optional<core::Delivery> find_call(const core::UserId& user,
+                                                          const std::string& key);
+    /// Calls that are not finished, counted up to `max`.
+    [[nodiscard]] std::int64_t count_calls(const core::UserId& user, std::int64_t max);
+    /// Whether a call with that step, and `about` in its context, was tried and not answered: it
+    /// may have been carried out.
+    [[nodiscard]] bool has_doubtful_call(const core::UserId& user, const std::string& step,
+                                         const std::string& about);
     [[nodiscard]] std::vector<core::Delivery> list_deliveries(const core::UserId& user,
                                                               const core::TaskId& task,
                                                               std::int64_t limit);
@@ -219,9 +234,17 @@ public:
     void insert_delivery(const core::Delivery& delivery);
     void update_delivery(const core::Delivery& before, const core::Delivery& after);
 
+    // chains.cpp
+    [[nodiscard]] std::optional<core::ChainLink> find_link(const core::UserId& user,
+                                                           const core::ForeignId& task);
+    /// `expires` once it is decided.
+    void put_link(const core::ChainLink& link, const std::optional<core::Timestamp>& expires);
+
     // events.cpp
     /// Appends to the user's log and to what release() gives; returns the event's user_seq.
     std::int64_t append_event(const core::UserId& user, const core::Event& event);
+    /// What is known of the event's key; none when nothing is.
+    [[nodiscard]] std::optional<Stored> known(const core::AcceptedEvent& event);
     /// Appends an event of somebody else, unless its key is known.
     [[nodiscard]] Stored publish(const core::AcceptedEvent& event);
     [[nodiscard]] std::optional<ipc::CloudEvent> find_event(const core::UserId& user,
@@ -314,6 +337,8 @@ public:
                    const std::string& body, core::Timestamp expires);
 
     // users.cpp
+    /// Whether there is anything of that user here.
+    [[nodiscard]] bool has_user(const core::UserId& user);
     [[nodiscard]] core::UserSettings user_settings(const core::UserId& user);
     void put_user_settings(const core::UserId& user, const core::UserSettings& settings);
     void count_rows(const core::UserId& user, ipc::Health& health);

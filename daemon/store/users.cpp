@@ -8,6 +8,11 @@
 
 namespace taskd::daemon {
 
+bool UnitOfWork::has_user(const core::UserId& user) {
+    Query row(db_, "SELECT 1 FROM user WHERE user_id = ?", user.str());
+    return row.step();
+}
+
 core::UserSettings UnitOfWork::user_settings(const core::UserId& user) {
     Query row(db_,
               "SELECT coalesce(zone, ''), email, quiet_hours, holidays FROM user WHERE user_id = ?",

@@ -42,6 +42,7 @@ std::string sidecar_error_code(const Response& response) {
 
 Verdict verdict_of(const Answer& answer) {
     if (!answer.response) {
+        if (answer.failure == Failure::not_called) return Verdict::not_called;
         if (answer.failure == Failure::unreachable) return Verdict::unreachable;
         return answer.failure == Failure::timeout ? Verdict::timeout : Verdict::outcome_unknown;
     }
@@ -53,7 +54,8 @@ Verdict verdict_of(const Answer& answer) {
 bool is_retryable(const Answer& answer) {
     if (answer.streamed) return false;  // what was passed on can't be taken back
     if (answer.response) return core::is_retryable_status(answer.response->status);
-    return answer.failure != Failure::too_large && answer.failure != Failure::refused;
+    return answer.failure != Failure::too_large && answer.failure != Failure::refused &&
+           answer.failure != Failure::not_called;
 }
 
 std::optional<milliseconds> retry_after(const Response& response, core::Timestamp now) {

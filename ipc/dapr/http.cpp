@@ -4,6 +4,7 @@
 #include "core/text.h"
 #include "version.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <httplib.h>
 #include <mutex>
@@ -34,14 +35,22 @@ std::unique_ptr<httplib::Client> make_client(const Sidecar& sidecar) {
     return client;
 }
 
+constexpr milliseconds look_every{100};  // at `stopping`
+
 /// Ends what a client is doing when the time is over: a read timeout alone begins anew with each
 /// byte that trickles in.
 class Watchdog {
 public:
-    Watchdog(httplib::Client& client, steady_clock::time_point deadline)
-        : thread_([this, &client, deadline] {
+    Watchdog(httplib::Client& client, steady_clock::time_point deadline,
+             const std::atomic<bool>* stopping)
+        : thread_([this, &client, deadline, stopping] {
               std::unique_lock lock(mutex_);
-              if (done_.wait_until(lock, deadline, [this] { return over_; })) return;
+              const auto is_over = [this] { return over_; };
+              while (steady_clock::now() < deadline && !(stopping != nullptr && *stopping)) {
+                  const auto look =
+                      stopping == nullptr ? deadline : steady_clock::now() + look_every;
+                  if (done_.wait_until(lock, std::min(look, deadline), is_over)) return;
+              }
               fired_ = true;
               // What is only just connecting has nothing to stop yet.
               while (!over_) {
@@ -107,6 +116,7 @@ std::string words_of(Failure failure, httplib::Error error, milliseconds timeout
     case Failure::refused:
         return "the rest of the answer was not taken";
     case Failure::broken:
+    case Failure::not_called:
         break;
     }
     return "the connection ended before the answer did";
@@ -124,8 +134,10 @@ struct HttpClient::Connection {
     std::unique_ptr<httplib::Client> http;
 };
 
-HttpClient::HttpClient(Sidecar sidecar)
-    : sidecar_(std::move(sidecar)), connection_(std::make_unique<Connection>()) {
+HttpClient::HttpClient(Sidecar sidecar, const std::atomic<bool>* stopping)
+    : sidecar_(std::move(sidecar)),
+      stopping_(stopping),
+      connection_(std::make_unique<Connection>()) {
     connection_->http = make_client(sidecar_);
 }
 HttpClient::~HttpClient() = default;
@@ -175,7 +187,7 @@ Answer HttpClient::send(const Request& request, milliseconds timeout, const Body
     bool sent = false;
     bool timed_out = false;
     {
-        Watchdog watchdog(client, deadline);
+        Watchdog watchdog(client, deadline, stopping_);
         sent = client.send(out, in, error);
         timed_out = watchdog.end();
     }

@@ -4,6 +4,7 @@
 
 #include "ipc/dapr/sidecar.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -40,6 +41,7 @@ enum class Failure {
     timeout,      ///< likewise
     too_large,    ///< more came than is kept
     refused,      ///< whoever takes the body wants no more
+    not_called,   ///< the circuit breaker is open; nothing was sent
 };
 
 struct Answer {
@@ -61,7 +63,8 @@ inline constexpr std::size_t kept_body_bytes_max = std::size_t{16} << 20U;
 /// redirects are not followed.
 class HttpClient {
 public:
-    explicit HttpClient(Sidecar sidecar);
+    /// Once `stopping` is set, what is under way ends within a moment.
+    explicit HttpClient(Sidecar sidecar, const std::atomic<bool>* stopping = nullptr);
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
     ~HttpClient();
@@ -75,6 +78,7 @@ public:
 private:
     struct Connection;
     Sidecar sidecar_;
+    const std::atomic<bool>* stopping_;
     std::unique_ptr<Connection> connection_;
 };
 

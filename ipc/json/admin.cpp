@@ -4,6 +4,14 @@
 namespace taskd::ipc::codec {
 
 void fields(auto&, Of<AdminHealth> auto&) {}
+void fields(auto& f, Of<TopicView> auto& v) {
+    f("topic", v.topic);
+    f("lag", v.lag);
+    f("published", v.published);
+    f.sparse("lost", v.lost);
+    f.sparse("failures", v.failures);
+    f.sparse("error", v.error);
+}
 void fields(auto& f, Of<Health> auto& v) {
     f("status", v.status);
     f.sparse("error", v.error);
@@ -20,6 +28,9 @@ void fields(auto& f, Of<Health> auto& v) {
     f("deliveries_dead", v.deliveries_dead);
     f("event_head", v.event_head);
     f.sparse("next_timer", v.next_timer);
+    f.sparse("breakers", v.breakers);
+    f.sparse("topics", v.topics);
+    f.sparse("sidecar", v.sidecar);
 }
 void fields(auto&, Of<AdminShutdown> auto&) {}
 void fields(auto& f, Of<ShutdownReply> auto& v) {
@@ -55,6 +66,7 @@ void fields(auto& f, Of<UserSettingsReply> auto& v) {
     f("user_id", v.user_id);
     fields(f, v.settings);
     f.sparse("warnings", v.warnings);
+    f.sparse("is_known", v.is_known);
 }
 
 }  // namespace taskd::ipc::codec

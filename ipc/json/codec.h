@@ -89,6 +89,22 @@ struct Codec<core::Id<Kind>> {
     }
 };
 
+/// A number or a text, as it came.
+template <>
+struct Codec<core::ForeignId> {
+    static json encode(const core::ForeignId& value) {
+        return json::parse(value.str(), nullptr, false);
+    }
+    static core::Result<core::ForeignId> decode(const std::string& field, const json& found) {
+        const bool is_text = found.is_string() && !found.get_ref<const std::string&>().empty() &&
+                             found.get_ref<const std::string&>().size() <= 255 &&
+                             !core::has_control(found.get_ref<const std::string&>());
+        if (!is_text && !found.is_number_integer())
+            return wrong(field, found, "a whole number or a text of up to 255 bytes");
+        return core::ForeignId{found.dump(-1, ' ', false, json::error_handler_t::replace)};
+    }
+};
+
 template <>
 struct Codec<core::Timestamp> {
     static json encode(core::Timestamp value) { return core::format_utc(value); }
@@ -174,6 +190,11 @@ struct ReadDeliveryState {
         return core::delivery_state_from(word);
     }
 };
+struct ReadCallKind {
+    core::Result<core::Call::Kind> operator()(const std::string& word) const {
+        return core::call_kind_from(word);
+    }
+};
 struct ReadSkipReason {
     core::Result<core::SkipReason> operator()(const std::string& word) const {
         return core::skip_reason_from(word);
@@ -186,6 +207,8 @@ struct Codec<core::Sort> : WordCodec<core::Sort, core::to_string, ReadSort> {};
 template <>
 struct Codec<core::DeliveryState>
     : WordCodec<core::DeliveryState, core::to_string, ReadDeliveryState> {};
+template <>
+struct Codec<core::Call::Kind> : WordCodec<core::Call::Kind, core::to_string, ReadCallKind> {};
 template <>
 struct Codec<core::SkipReason> : WordCodec<core::SkipReason, core::to_string, ReadSkipReason> {};
 

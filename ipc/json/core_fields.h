@@ -36,6 +36,9 @@ void fields(auto& f, Of<core::Task> auto& v) {
     f("modified", v.modified);
     f("completed", v.completed);
     f.sparse("depends_on", v.depends_on);
+    f.sparse("recurring_pattern", v.recurring_pattern);
+    f.sparse("parent_task_id", v.parent);
+    f.sparse("reminder_sent", v.reminder_sent);
     f("deleted", v.deleted);
     f("revision", v.revision);
 }
@@ -183,12 +186,23 @@ void fields(auto& f, Of<core::ReminderFired> auto& v) {
     f("firing", v.firing);
     f("missed", v.missed);
 }
+void fields(auto& f, Of<core::Attempt> auto& v) {
+    f("at", v.at);
+    f("result", v.result);
+}
+/// What is asked of whom; headers, body and what a step knows stay in the store.
+void fields(auto& f, Of<core::Call> auto& v) {
+    f("kind", v.kind);
+    f("target", v.target);
+    f("method", v.method);
+    f.sparse("key", v.key);
+}
 void fields(auto& f, Of<core::Delivery> auto& v) {
     f("id", v.id);
-    f("reminder_id", v.reminder);
+    f.sparse("reminder_id", v.reminder);
     f.sparse("task_id", v.task);
     f.sparse("recurrence_id", v.recurrence_id);
-    f("channel", v.channel);
+    f.sparse("channel", v.channel);
     f("firing", v.firing);
     f("event_userseq", v.event_user_seq);
     f("state", v.state);
@@ -198,6 +212,21 @@ void fields(auto& f, Of<core::Delivery> auto& v) {
     f("finished", v.finished);
     f.sparse("result", v.result);
     f.sparse("output", v.output);
+    f("call", v.call);
+    f.sparse("status", v.status);
+    f("expires", v.expires);
+    f.sparse("log", v.log);
+}
+void fields(auto& f, Of<core::ForeignTask> auto& v) {
+    f.sparse("parent_task_id", v.parent);
+}
+void fields(auto& f, Of<BreakerView> auto& v) {
+    f("target", v.target);
+    f("state", v.state);
+    f.sparse("failures", v.failures);
+    f.sparse("opened", v.opened);
+    f.sparse("refused", v.refused);
+    f.sparse("wait_ms", v.wait_ms);
 }
 void fields(auto& f, Of<core::TaskQuery> auto& v) {
     f("statuses", v.statuses);

@@ -24,6 +24,9 @@ void fields(auto& f, Of<ChannelRemove> auto& v) {
 void fields(auto& f, Of<DeliveryList> auto& v) {
     f("limit", v.limit);
 }
+void fields(auto& f, Of<DeliveryGet> auto& v) {
+    f("delivery", v.delivery);
+}
 void fields(auto& f, Of<DeliveryPage> auto& v) {
     f("deliveries", v.deliveries);
 }
@@ -53,5 +56,6 @@ TASKD_JSON(ChannelRemove);
 TASKD_JSON(Channel);
 TASKD_METHOD(ChannelList);
 TASKD_METHOD(DeliveryList);
+TASKD_JSON(DeliveryGet);
 
 }  // namespace taskd::ipc

@@ -19,6 +19,8 @@ void fields(auto& f, Of<TaskAdd> auto& v) {
     f.sparse("channels", v.channels);
     f.sparse("depends_on", v.depends_on);
     fields(f, v.policies);
+    f.sparse("recurring_pattern", v.recurring_pattern);
+    f.sparse("parent_task_id", v.parent);
 }
 void fields(auto& f, Of<TaskAdded> auto& v) {
     f("task", v.task);
@@ -73,6 +75,7 @@ void fields(auto& f, Of<TaskUpdate> auto& v) {
     f.sparse("add_depends_on", v.add_depends_on);
     f.sparse("remove_depends_on", v.remove_depends_on);
     f("if_revision", v.if_revision);
+    f("reminder_sent", v.reminder_sent);
 }
 void fields(auto& f, Of<TaskChanged> auto& v) {
     f("task", v.task);

@@ -36,10 +36,12 @@ daemon::Job job(std::vector<std::string> argv, std::int64_t timeout_ms = 20'000)
     return made;
 }
 
+const daemon::Outside nobody;
+
 core::Outcome run(const daemon::Job& what) {
     (void)signal(SIGPIPE, SIG_IGN);  // as serve() does before any thread starts
     const std::atomic<bool> stopping{false};
-    return daemon::run_job(what, stopping);
+    return daemon::Runner(nobody, stopping).run(what);
 }
 
 bool readable(int fd, int timeout_ms) {
@@ -98,7 +100,7 @@ TEST_CASE(
 
 TEST_CASE("workers give their results back on the socket that wakes the loop") {
     zmq::context_t context;
-    daemon::WorkerPool pool(context, 2);
+    daemon::WorkerPool pool(context, 2, nobody);
     pool.start({job({"true"}), job({"false"}), job({"true"})});
     std::vector<daemon::JobResult> results;
     while (results.size() < 3) {
@@ -113,7 +115,7 @@ TEST_CASE("workers give their results back on the socket that wakes the loop") {
 TEST_CASE("workers that are busy at the end are stopped, with their children") {
     zmq::context_t context;
     {
-        daemon::WorkerPool pool(context, 1);
+        daemon::WorkerPool pool(context, 1, nobody);
         pool.start({job({"sleep", "600"}, 600'000)});
     }
     SUCCEED("the destructor returned");

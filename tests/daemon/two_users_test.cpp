@@ -31,6 +31,7 @@ struct Ids {
     std::string series;
     std::string token;
     std::string letter;  ///< a dead letter of the consumer adas-group
+    std::string call;    ///< a durable one
     json lease;          ///< of an event that adas-group has in flight
     std::int64_t event = 0;
 };
@@ -69,6 +70,7 @@ Ids fill(EngineFixture& f) {
     ids.paused_series = add("adas-paused", {{"every", "week"}})["series"]["id"];
     f.result("series.pause", {{"series", ids.paused_series}});
     ids.token = f.result("admin.token_create", {{"name", "adas-token"}})["id"];
+    ids.call = f.result("dapr.invoke", {{"app", "adas-app"}, {"path", "x"}})["id"];
     f.result("event.publish", {{"events", {published("adas-event", 1)}}});
     f.result("consumer.create",
              {{"name", "adas-group"}, {"from", "oldest"}, {"lease_ms", 86'400'000}});
@@ -162,6 +164,10 @@ std::map<std::string, Attempts> attempts(const Ids& ids) {
         // A near name is only suggested to those whose channel it is.
         {"channel.remove", {{{{"name", "bell"}}}, {{{"name", "bel"}}, false}}},
         {"delivery.list", plain},
+        {"delivery.get", {{{{"delivery", ids.call}}}}},
+        {"dapr.invoke", {{{{"app", "adas-app"}, {"path", "x"}}}}},
+        {"dapr.publish", {{{{"pubsub", "bus"}, {"topic", "t"}, {"body", "{}"}}}}},
+        {"dapr.breaker", {{{{"app", "bobs-app"}}}}},
         {"event.read", {{json::object()}, {{{"after", ids.event}}}, {{{"after", ids.event - 1}}}}},
         {"event.list", {{json::object()}, {{{"before", ids.event}}}}},
         {"event.publish",
