@@ -36,6 +36,11 @@ void World::check_all() {
         check_events(user, log);
         check_reminders(user, log);
         listen(user, log);
+        if (dapr_) {
+            check_chains(user, log);
+            check_topic(user, log);
+            check_calls(user);
+        }
         check_series(user);
         check_tokens(user);
     }
@@ -78,7 +83,7 @@ void World::check_tasks(const std::string& user) {
                             "SELECT 1 FROM series WHERE user_id = ? AND id = ? AND "
                             "json_extract(policies, '$.overlap') = 'stack'",
                             user, task.value("series_id", ""));
-        if (stack.step()) learn_task(user, task);
+        if (stack.step() || task.contains("parent_task_id")) learn_task(user, task);
     }
     for (const auto& [id, task] : stored)
         require(known_[user].tasks.contains(id),
@@ -97,16 +102,22 @@ void World::check_log(const std::string& user, const std::vector<json>& log) {
         ++expected;
         require(event["userid"] == user, "P6: a user's log holds their own events only");
         require(ids.insert(event["id"].get<std::string>()).second, "an event's id is its own");
-        if (event["type"].get<std::string>().rfind("task.", 0) == 0)
-            folded[event["data"]["task_id"]] = event["data"]["payload"];
+        if (event["source"] != own_source) continue;
+        const auto& data = event["data"];
+        const bool is_task = event["type"].get<std::string>().rfind("task.", 0) == 0;
+        if (is_task && data["payload"].contains("id"))  // else one of another service
+            folded[data["task_id"]] = task_in(data["payload"]);
     }
     // The log tells of every change, and of no change that is not there (P2).
     for (const auto& [id, known] : known_[user].tasks) {
         if (log.empty() || log.front()["userseq"] != 1) break;  // retention took the beginning
         require(folded.contains(id), "P2: a task has its events");
-        if (!known.contains("gone"))
-            require(folded[id] == known, "P2: the last event of a task shows it as it is: " +
-                                             folded[id].dump() + " is " + known.dump());
+        if (known.contains("gone")) continue;
+        // Where its next occurrence was made already, nobody is told of the pattern.
+        if (known.contains("recurring_pattern") && settings_.roles.recurs_here())
+            folded[id]["recurring_pattern"] = known["recurring_pattern"];
+        require(folded[id] == known, "P2: the last event of a task shows it as it is: " +
+                                         folded[id].dump() + " is " + known.dump());
     }
 }
 
@@ -177,6 +188,7 @@ void World::check_reminders(const std::string& user, const std::vector<json>& lo
     std::set<std::string> told_at;  // reminder, slot and the time that it had
     for (const auto& event : log) {
         const std::string type = event["type"];
+        if (event["source"] != own_source) continue;
         if (type != "reminder.due" && type != "reminder.missed") continue;
         const auto& payload = event["data"]["payload"];
         const std::string reminder = payload["reminder_id"];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// sim [--seeds N] [--seed S] [--steps N]: the engine under random commands, crashes, disk faults
-// and clock steps. Stops at the first broken promise and prints its seed.
+// sim [--seeds N] [--seed S] [--steps N] [--plain 1]: the engine under random commands, crashes,
+// disk faults and clock steps. Stops at the first broken promise and prints its seed.
 #include "tests/sim/world.h"
 
 #include <cstdio>
@@ -22,10 +22,11 @@ int main(int argc, char** argv) {
     const long first = option(argc, argv, "--seed", 1);
     const long seeds = option(argc, argv, "--seeds", 1);
     const auto steps = static_cast<int>(option(argc, argv, "--steps", 40));
+    const bool plain = option(argc, argv, "--plain", 0) != 0;  // without the roles in a Dapr system
     for (long seed = first; seed < first + seeds; ++seed) {
         std::string history;
         try {
-            taskd::sim::World world(static_cast<std::uint64_t>(seed));
+            taskd::sim::World world(static_cast<std::uint64_t>(seed), plain);
             try {
                 world.run(steps);
             } catch (...) {

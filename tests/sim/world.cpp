@@ -21,8 +21,22 @@ core::Timestamp start_time() {
     return *core::parse_utc("2026-10-20T06:00:00Z");
 }
 
-daemon::Settings settings(bool trims) {
+daemon::Roles roles(bool recurs_here) {
+    daemon::Roles roles;
+    using Recurring = daemon::Roles::Recurring;
+    roles.recurring = recurs_here ? Recurring::local : Recurring::remote;
+    roles.backend_app = "tasks";
+    roles.notification = true;
+    roles.pubsub = "bus";
+    roles.topics = {{"task-events", {}}};
+    roles.publish_max = 4;                                // small, so that the bound is met
+    roles.keep_trying = std::chrono::hours{24 * 30 * 6};  // each outage ends first
+    return roles;
+}
+
+daemon::Settings settings(bool trims, bool dapr, bool recurs_here) {
     daemon::Settings settings;
+    if (dapr) settings.roles = roles(recurs_here);
     if (trims) settings.retention_max_bytes = 12'000;  // some twenty events
     settings.dedup_ttl = std::chrono::hours{24 * 366};
     settings.node = "sim";
@@ -33,10 +47,12 @@ daemon::Settings settings(bool trims) {
 
 }  // namespace
 
-World::World(std::uint64_t seed)
+World::World(std::uint64_t seed, bool plain)
     : random_(seed),
       engine_random_(seed ^ 0x5eedU),
       trims_(seed % 4 == 0),
+      dapr_(seed % 3 == 0 && !plain),
+      settings_(settings(trims_, dapr_, seed % 6 == 0)),
       disk_(test::FaultVfs::install()),
       clock_(start_time()) {
     disk_.revive();
@@ -61,7 +77,7 @@ void World::boot() {
     const auto migrated = daemon::migrate(*database_, engine_random_);
     require(migrated.has_value(), "the store opens after a crash: " +
                                       (migrated ? std::string() : migrated.error().message));
-    engine_ = std::make_unique<daemon::Engine>(*database_, engine_random_, settings(trims_),
+    engine_ = std::make_unique<daemon::Engine>(*database_, engine_random_, settings_,
                                                daemon::Identity{1, "sim", "", {}}, handlers());
     engine_->start(clock_.now());
     tokens_.reset(engine_->tokens(clock_.now()));
@@ -103,8 +119,15 @@ void World::take_turn_output(daemon::Turn& turn) {
     // HTTP's threads look tokens up in memory, as the turns told it.
     tokens_.apply(turn.token_changes, clock_.now());
     for (auto& job : turn.jobs) {
-        // One delivery is about one (reminder, slot, channel, firing), whatever is repeated.
-        std::string about;
+        if (job.batch) {
+            for (const auto& other : jobs_)
+                require(!other.batch, "P8: one batch of a topic is under way at a time");
+            jobs_.push_back(std::move(job));
+            continue;
+        }
+        // One delivery is about one (reminder, slot, channel, firing) or call, whatever is
+        // repeated.
+        std::string about = job.call ? job.user.str() + "|" + job.call->key : "";
         for (const auto& [name, value] : job.variables)
             if (name == "TASKD_EVENT_ID" || name == "TASKD_RECURRENCE_ID" ||
                 name == "TASKD_CHANNEL")
@@ -204,6 +227,8 @@ void World::learn(Sent& sent, const json& reply) {
     result.erase("secret");  // said once, and no second time
     sent.answer = {{"result", result}};
     sent.answered_ms = clock_.now().time_since_epoch().count();
+    if (sent.method.rfind("dapr.", 0) == 0)
+        known_[sent.user].calls[result["id"]] = result["call"]["key"];
     for (const char* name : {"task", "next"})
         if (result.contains(name) && result[name].is_object() && result[name].contains("number"))
             learn_task(sent.user, result[name]);
@@ -224,7 +249,9 @@ void World::learn(Sent& sent, const json& reply) {
     }
 }
 
-void World::learn_task(const std::string& user, const json& task) {
+void World::learn_task(const std::string& user, const json& shown) {
+    if (!shown.contains("id")) return;  // of another service
+    const json task = task_in(shown);
     json& known = known_[user].tasks[task["id"].get<std::string>()];
     if (known.is_null() || known["revision"] < task["revision"]) known = task;
 }
@@ -253,13 +280,19 @@ void World::advance_clock() {
 
 void World::run_workers() {
     std::vector<daemon::JobResult> results;
+    std::vector<daemon::Job> others;
     while (!jobs_.empty()) {
-        const auto job = std::move(jobs_.back());
+        auto job = std::move(jobs_.back());
         jobs_.pop_back();
+        if (job.call || job.batch) {
+            others.push_back(std::move(job));
+            continue;
+        }
         if (random_.one_in(5)) continue;  // it hangs, or its worker died: no result ever
         const bool good = !random_.one_in(3);
         results.push_back({job.user, job.delivery, {good, true, good ? "exit 0" : "exit 1", ""}});
     }
+    jobs_ = std::move(others);
     auto turn = engine_->turn({}, results, clock_.now(), clock_.monotonic());
     take_turn_output(turn);
 }
@@ -408,8 +441,8 @@ void World::repeat_an_old_request() {
     const auto& old = *sent_[static_cast<std::size_t>(
         random_.between(0, static_cast<std::int64_t>(sent_.size()) - 1))];
     // By the latest time there was: what it expired stays expired when the clock steps back.
-    if (old.answer.is_null() || latest_ - core::Timestamp{milliseconds{old.answered_ms}} >=
-                                    settings(trims_).idempotency_ttl)
+    if (old.answer.is_null() ||
+        latest_ - core::Timestamp{milliseconds{old.answered_ms}} >= settings_.idempotency_ttl)
         return;
     const bool refused = old.answer.contains("error");
     if (refused && old.answer["error"]["data"]["reason"] == "invalid_argument") return;
@@ -426,6 +459,7 @@ void World::repeat_an_old_request() {
                             : old.method.rfind("channel", 0) == 0 ? "name"
                             : old.method.rfind("series", 0) == 0  ? "series"
                             : old.method.rfind("user", 0) == 0    ? "email"
+                            : old.method.rfind("dapr", 0) == 0    ? "body"
                             : old.method == "admin.token_create"  ? "name"
                             : old.method == "admin.token_revoke"  ? "id"
                                                                   : "task";
@@ -476,6 +510,7 @@ void World::step() {
     advance_clock();
     latest_ = std::max(latest_, clock_.now());
     publish_some();
+    if (dapr_) dapr_step();
     for (auto turns = random_.between(0, 3); turns > 0 && !trims_; --turns) consume_some();
     const auto action = random_.between(0, 9);
     if (action <= 6) {
@@ -496,25 +531,30 @@ void World::step() {
     }
 }
 
+/// Due timers take as many turns as their bound asks for; time stands still meanwhile, and the next
+/// turn after a failed one waits for the monotonic clock.
+void World::run_timers() {
+    for (int turns = 0; turns < 500; ++turns) {
+        const auto due = engine_->next_due();
+        const auto held = engine_->next_wait();
+        if (held) clock_.set_monotonic(std::max(clock_.monotonic(), *held));
+        if (!held && (!due || *due > clock_.now())) break;
+        auto turn = engine_->turn({}, {}, clock_.now(), clock_.monotonic());
+        take_turn_output(turn);
+        require(turns < 499, "due timers come to an end (P8)");
+    }
+}
+
 void World::run(int steps) {
     for (int i = 0; i < steps; ++i) {
         step();
-        // Due timers take as many turns as their bound asks for; time stands still meanwhile, and
-        // the next turn after a failed one waits for the monotonic clock.
-        for (int turns = 0; turns < 500; ++turns) {
-            const auto due = engine_->next_due();
-            const auto held = engine_->next_wait();
-            if (held) clock_.set_monotonic(std::max(clock_.monotonic(), *held));
-            if (!held && (!due || *due > clock_.now())) break;
-            auto turn = engine_->turn({}, {}, clock_.now(), clock_.monotonic());
-            take_turn_output(turn);
-            require(turns < 499, "due timers come to an end (P8)");
-        }
+        run_timers();
         // The whole check costs more than a step: always after a crash, else now and then.
         if (crashed_ || i + 1 == steps || random_.one_in(3)) check_all();
         crashed_ = false;
     }
     drain_groups();
+    if (dapr_) drain_outside();
     check_all();
 }
 

@@ -5,6 +5,7 @@
 
 #include "daemon/engine.h"
 #include "daemon/http/token_table.h"
+#include "daemon/roles.h"
 #include "tests/support/fault_vfs.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/seeded_random.h"
@@ -32,6 +33,14 @@ inline void require(bool condition, const std::string& promise) {
     if (!condition) throw Broken(promise);
 }
 
+inline constexpr const char* own_source = "/taskd/sim";
+
+/// A task as an event of it shows it, without the names that only events have.
+inline json task_in(json payload) {
+    for (const char* name : {"title", "due_at", "completed_at"}) payload.erase(name);
+    return payload;
+}
+
 /// A writing request that some client sent and has, or has not yet, an answer to.
 struct Sent {
     std::string user;
@@ -49,6 +58,7 @@ struct Known {
     std::set<std::string> snoozed;               ///< reminders that were moved at some time
     std::map<std::string, std::string> secrets;  ///< by id, of tokens that were not revoked
     std::map<std::string, json> published;       ///< by key, the first answer to an event
+    std::map<std::string, std::string> calls;    ///< durable ones: the key of each, by its id
 };
 
 /// What is known of a group of consumers, from the answers that its members heard.
@@ -74,9 +84,43 @@ struct Listener {
     std::vector<std::int64_t> seen;
 };
 
+/// A task of another service that recurs, as that service and the events about it have it.
+struct Occurrence {
+    std::string user;
+    json id;
+    std::string pattern;
+    core::Timestamp first;  ///< of its chain
+    core::Timestamp slot;
+    std::set<core::Timestamp> completed{};  ///< what the events say, which may differ
+    bool is_known = false;                  ///< the daemon acknowledged one of them
+};
+
+/// What is outside of a daemon in a Dapr system: the other services, the mail server, the broker.
+struct Outside {
+    using Parent = std::pair<std::string, std::string>;  ///< user and id, JSON
+    struct Made {
+        json id;
+        json body;
+        Parent parent;
+    };
+    std::map<std::string, Made> made;      ///< the backend's tasks, by Idempotency-Key
+    std::map<Parent, std::string> key_of;  ///< .. the key of each
+    std::map<Parent, Occurrence> occurrences;
+    std::map<std::string, std::set<std::string>> mails;  ///< by subject: Message-IDs
+    std::map<std::string, std::string> reminders;        ///< by subject: whose, once acknowledged
+    std::set<std::string> done;                        ///< the keys of calls that were carried out
+    std::set<std::string> denied;                      ///< .. that were refused for good
+    std::map<std::string, std::vector<json>> topic;    ///< by user, each event as it first came
+    std::vector<std::pair<std::string, json>> unsent;  ///< user and event
+    std::int64_t next_id = 1;
+    int outage = 0;  ///< steps that it goes on
+    bool is_calm = false;
+};
+
 class World {
 public:
-    explicit World(std::uint64_t seed);
+    /// As the seed says, or without the roles that taskd has in a Dapr system.
+    explicit World(std::uint64_t seed, bool plain = false);
 
     /// Runs `steps` random steps, checks after each; throws Broken.
     void run(int steps);
@@ -124,6 +168,26 @@ private:
     void check_group(const std::string& user, Group& group, const std::vector<json>& log);
     void drain_groups();
 
+    // dapr.cpp
+    void dapr_step();
+    void complete_some();
+    void remind_some();
+    void keep_calls();
+    void send_events();
+    void learn_sent(const std::string& user, const json& event, const json& result);
+    void retry_calls(const std::string& origin);
+    void call_outside(bool may_fail);
+    [[nodiscard]] core::Outcome carry_out(const daemon::Job& job);
+    [[nodiscard]] core::Outcome answer_of(const core::UserId& user, const core::Call& call);
+    [[nodiscard]] core::Outcome make_task(const core::UserId& user, const core::Call& call);
+    void publish_batch(const daemon::PublishBatch& batch, std::size_t count);
+    void check_next(const Occurrence& before, core::Timestamp next);
+    void check_chains(const std::string& user, const std::vector<json>& log);
+    void check_topic(const std::string& user, const std::vector<json>& log);
+    void check_calls(const std::string& user);
+    void drain_outside();
+    void check_drained(const std::string& user);
+
     void check_all();
     void check_tasks(const std::string& user);
     void check_log(const std::string& user, const std::vector<json>& log);
@@ -134,11 +198,15 @@ private:
     void check_reads_change_nothing(const std::string& user);
     void listen(const std::string& user, const std::vector<json>& log);
     [[nodiscard]] std::vector<json> read_log(const std::string& user);
+    void run_timers();
+    [[nodiscard]] bool holds(const char* literal);
     void note(const std::string& what);
 
     test::SeededRandom random_;
     test::SeededRandom engine_random_;
     const bool trims_;  ///< retention takes the logs' begin all the time
+    const bool dapr_;   ///< taskd has its roles in a Dapr system
+    const daemon::Settings settings_;
     test::FaultVfs& disk_;
     test::TempDir directory_;
     test::ManualClock clock_;
@@ -150,6 +218,7 @@ private:
     std::map<std::string, Known> known_;
     std::map<std::string, Listener> listeners_;
     std::map<std::string, std::vector<Group>> groups_;
+    Outside outside_;
     std::vector<daemon::Job> jobs_;
     std::map<std::string, std::string> delivery_targets_;  ///< delivery id -> what it is about
     std::vector<std::string> history_;
