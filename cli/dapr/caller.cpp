@@ -38,6 +38,8 @@ milliseconds monotonic() {
 std::string sidecar_message(const ipc::dapr::Response& response) {
     const auto body = nlohmann::json::parse(response.body, nullptr, false);
     std::string text = ipc::dapr::sidecar_error_code(response);
+    // A wrong token, for one, is answered by plain text.
+    if (text.empty()) return visible(core::clipped(core::trim(response.body), message_bytes_max));
     if (body.is_object() && body.contains("message") && body["message"].is_string())
         text += ": " + body["message"].get<std::string>();
     return core::clipped(text, message_bytes_max);
@@ -163,7 +165,8 @@ int Caller::explain(const ipc::dapr::CallResult& result, const std::string& app)
         result.attempts > 1 ? " (" + std::to_string(result.attempts) + " attempts)" : "";
     const std::string doubt = result.attempts > 0 ? "; the call may have been carried out" : "";
     const auto& answer = result.answer;
-    switch (result.verdict) {
+    const bool has_answer = answer.response && result.verdict != Verdict::ok;
+    switch (app.empty() && has_answer ? Verdict::sidecar_error : result.verdict) {
     case Verdict::ok:
         return 0;
     case Verdict::callee_4xx:

@@ -25,8 +25,9 @@ public:
     /// The request as a curl command that does the same; the sidecar's token stays a variable.
     [[nodiscard]] std::string curl(ipc::dapr::Request request) const;
 
-    /// Says what a result without success means; the exit status.
-    [[nodiscard]] int explain(const ipc::dapr::CallResult& result, const std::string& app);
+    /// Says what a result without success means; the exit status. Without `app` whatever was
+    /// answered is the sidecar's own.
+    [[nodiscard]] int explain(const ipc::dapr::CallResult& result, const std::string& app = {});
 
 private:
     Caller(Context& context, ipc::dapr::Sidecar sidecar, int retries, bool verbose);

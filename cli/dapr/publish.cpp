@@ -134,7 +134,7 @@ public:
             published_ += count;
             return true;
         }
-        status_ = errors.empty() ? caller_.explain(result, target_.pubsub) : exit_sidecar;
+        status_ = errors.empty() ? caller_.explain(result) : exit_sidecar;
         published_ += errors.empty() ? 0 : count - failed;
         return !errors.empty();
     }
@@ -260,7 +260,7 @@ int publish_one(Context& context, const PublishFlags& flags, const Target& targe
         return 0;
     }
     const auto result = caller->call(request);
-    if (result.verdict != ipc::dapr::Verdict::ok) return caller->explain(result, target.pubsub);
+    if (result.verdict != ipc::dapr::Verdict::ok) return caller->explain(result);
     if (screen.json())
         screen.print_json(json{{"published", 1}, {"id", event->id}, {"attempts", result.attempts}});
     else if (screen.quiet())

@@ -153,7 +153,8 @@ class Sender(threading.Thread):
         while time.monotonic() < self.until:
             events = [self.event(self.sent + i) for i in range(self.bulk)]
             body = events[0] if self.bulk == 1 else {
-                "id": "b", "entries": [{"entryId": event["id"], "event": event,
+                "id": "b", "type": "com.dapr.event.sent.bulk", "topic": "t", "pubsubname": "bus",
+                "metadata": {}, "entries": [{"entryId": event["id"], "event": event,
                                         "contentType": "application/cloudevents+json"}
                                        for event in events]}
             connection.request("POST", "/dapr/events/t", json.dumps(body), headers)

@@ -152,6 +152,27 @@ class Invoke(ClientTestCase):
         self.sidecar.answers[method("a")] = [(500, {}, error(code))]
         return self.invoke("a", "--retries", "0").stderr
 
+    def test_every_answer_of_the_sidecar(self):
+        # The table of errors of Dapr's contract: who said it, and so the exit status.
+        rows = [(401, None, 8), (400, None, 8), (404, "ERR_DIRECT_INVOKE", 10),
+                (500, "ERR_DIRECT_INVOKE", 10), (403, "ERR_DIRECT_INVOKE", 10)]
+        for status, code, expected in rows:
+            with self.subTest(status=status, code=code):
+                body = error(code) if code else b"some words"
+                self.sidecar.answers[method("x")] = [(status, {}, body)]
+                self.assert_ends(self.invoke("x", "--retries", "0"), expected)
+        rows = [(401, None), (400, None), (404, "ERR_PUBSUB_NOT_FOUND"), (404, "ERR_TOPIC_NAME_EMPTY"),
+                (404, "ERR_PUBSUB_EMPTY"), (403, "ERR_PUBSUB_FORBIDDEN"),
+                (400, "ERR_PUBSUB_REQUEST_METADATA"), (400, "ERR_PUBSUB_EVENTS_SER"),
+                (500, "ERR_PUBSUB_CLOUD_EVENTS_SER"), (500, "ERR_PUBSUB_PUBLISH_MESSAGE"),
+                (404, "ERR_DIRECT_INVOKE"), (500, "ERR_HEALTH_NOT_READY")]
+        for status, code in rows:
+            with self.subTest(status=status, code=code):
+                body = error(code) if code else b"some words"
+                self.sidecar.answers["/v1.0/publish/bus/t"] = [(status, {}, body)]
+                run = self.taskctl("publish", "bus", "t", "-d", "1", "--type", "a", "--retries", "0")
+                self.assert_ends(run, 10, code or "some words")
+
     def test_what_may_help_is_tried_again_under_one_key(self):
         self.sidecar.answers[method("a")] = ["cut", (503, {"Retry-After": "0"}, b"no"),
                                              (200, {}, b"yes")]

@@ -221,6 +221,13 @@ class FailingBackend(SystemTestCase):
                          (101, {"parent_task_id": 17}))
         self.assertEqual(self.letters(), [])
 
+    def test_a_backend_that_hangs_is_asked_again(self):
+        self.sidecars.ask("/faults", {"kind": "hang", "app": "tasks", "times": 2})
+        self.publish(completed(30))
+        self.wait_tasks(1)
+        self.assertEqual(len(self.tasks.tasks), 1)
+        self.assertEqual(self.letters(), [])
+
     def test_409_and_422_are_dead_letters_that_can_be_tried_again(self):
         for status in (409, 422):
             self.tasks.answers = [status]
