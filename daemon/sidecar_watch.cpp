@@ -19,6 +19,12 @@ constexpr milliseconds patience{1000};
 constexpr int status_no_content = 204;
 constexpr int misses_max = 3;
 
+/// A member that is a text, "" where there is none.
+std::string text_of(const json& object, const char* name) {
+    if (!object.is_object() || !object.contains(name) || !object[name].is_string()) return {};
+    return object[name].get<std::string>();
+}
+
 }  // namespace
 
 SidecarWatch::SidecarWatch(ipc::dapr::Sidecar sidecar, std::string pubsub,
@@ -82,8 +88,7 @@ std::string SidecarWatch::missing_topics() {
     std::vector<std::string> found;
     if (metadata.contains("subscriptions") && metadata["subscriptions"].is_array())
         for (const auto& one : metadata["subscriptions"])
-            if (one.is_object() && one.value("pubsubname", "") == pubsub_)
-                found.push_back(one.value("topic", ""));
+            if (text_of(one, "pubsubname") == pubsub_) found.push_back(text_of(one, "topic"));
     std::string missing;
     for (const auto& topic : topics_)
         if (std::find(found.begin(), found.end(), topic) == found.end())

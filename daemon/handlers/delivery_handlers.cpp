@@ -161,9 +161,13 @@ std::optional<milliseconds> wait_of(const Delivery& delivery, const core::Outcom
 
 void finish_call(const Delivery& delivery, const core::Outcome& outcome, Handling& h) {
     const auto policy = policy_of(*delivery.call, h.settings);
-    h.standing.breakers.settle(breaker_of(*delivery.call),
-                               policy.breaker.value_or(core::BreakerPolicy{}),
-                               outcome.blames_callee, h.received);
+    // Without a sidecar, or of a process that ended, nothing is known of the callee.
+    if (outcome.succeeded || outcome.blames_callee || outcome.status != 0)
+        h.standing.breakers.settle(breaker_of(*delivery.call),
+                                   policy.breaker.value_or(core::BreakerPolicy{}),
+                                   outcome.blames_callee, h.received);
+    else
+        h.standing.breakers.withdraw(breaker_of(*delivery.call));
     auto wait = wait_of(delivery, outcome, policy, h);
     if (wait && delivery.expires && h.unit.now() + *wait >= *delivery.expires) wait.reset();
     core::Outcome known = outcome;

@@ -189,8 +189,8 @@ std::int64_t UnitOfWork::count_calls(const core::UserId& user, std::int64_t max)
 bool UnitOfWork::has_doubtful_call(const core::UserId& user, const std::string& step,
                                    const std::string& about) {
     Query row(db_,
-              "SELECT 1 FROM delivery WHERE user_id = ?1 AND state IN ('pending', 'running') AND "
-              "attempts > 0 AND json_extract(call, '$.step') = ?2 AND "
+              "SELECT 1 FROM delivery WHERE user_id = ?1 AND call_key IS NOT NULL AND finished IS "
+              "NULL AND attempts > 0 AND json_extract(call, '$.step') = ?2 AND "
               "json_extract(json_extract(call, '$.context'), '$.about') = ?3 LIMIT 1",
               user.str(), step, about);
     return row.step();

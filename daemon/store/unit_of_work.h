@@ -221,7 +221,7 @@ public:
                                                           const std::string& key);
     /// Calls that are not finished, counted up to `max`.
     [[nodiscard]] std::int64_t count_calls(const core::UserId& user, std::int64_t max);
-    /// Whether a call with that step, and `about` in its context, was tried and not answered: it
+    /// Whether a call with that step, and `about` in its context, was tried and is not finished: it
     /// may have been carried out.
     [[nodiscard]] bool has_doubtful_call(const core::UserId& user, const std::string& step,
                                          const std::string& about);

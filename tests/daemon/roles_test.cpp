@@ -238,6 +238,23 @@ TEST_CASE("five failures in a row open the circuit of the app, for all of its ca
     CHECK(system.begun(minutes{2}).size() >= 4);
 }
 
+TEST_CASE("a sidecar that is away says nothing of the app behind it") {
+    System system;
+    for (int i = 0; i < 8; ++i)
+        system.completed(100 + i, "e-" + std::to_string(i), {{"title", std::to_string(i)}});
+    const auto jobs = system.begun();
+    REQUIRE(jobs.size() == 8);
+    for (std::size_t i = 0; i < 4; ++i) system.finish(jobs[i], answered(503));
+    for (std::size_t i = 4; i < 7; ++i) system.finish(jobs[i], no_sidecar());
+    const auto breaker = [&] {
+        return system.call("admin.health", json::object(), "ada", true)["result"]["breakers"][0];
+    };
+    CHECK(breaker()["state"] == "closed");
+    CHECK(breaker()["failures"] == 4);
+    system.finish(jobs[7], answered(503));
+    CHECK(breaker()["state"] == "open");
+}
+
 TEST_CASE("a client's own calls share the circuit, and other users see nothing of it") {
     System system;
     for (int i = 0; i < 5; ++i) {

@@ -33,6 +33,7 @@ ALTER TABLE delivery_7 RENAME TO delivery;
 CREATE UNIQUE INDEX delivery_firing ON delivery (user_id, reminder_id, recurrence_id, channel,
     firing) WHERE reminder_id <> '';
 CREATE UNIQUE INDEX delivery_call ON delivery (user_id, call_key) WHERE call_key IS NOT NULL;
+CREATE INDEX delivery_waiting ON delivery (user_id) WHERE call_key IS NOT NULL AND finished IS NULL;
 CREATE INDEX delivery_created ON delivery (user_id, created);
 CREATE INDEX delivery_task ON delivery (user_id, task_id);
 CREATE INDEX delivery_finished ON delivery (finished) WHERE finished IS NOT NULL;
