@@ -122,7 +122,7 @@ const std::vector<ConfigKey>& config_keys() {
          "events that one user may publish, in the long run", true},
         {"quota.event_bytes", Type::integer, "4294967296", 1, largest,
          "bytes of one user's events; more are refused", true},
-        {"quota.calls", Type::integer, "10000", 1, 1'000'000,
+        {"quota.calls", Type::integer, "1000", 1, 1'000'000,
          "durable calls of one user that are not finished", true},
         {"quota.consumers", Type::integer, "100", 1, 10'000, "consumers of one user", true},
         {"bus.heartbeat", Type::span, "1s", 10, 60 * second, "least time between two heads"},
@@ -182,6 +182,8 @@ const std::vector<ConfigKey>& config_keys() {
          "topics to publish the log to, with commas: NAME or NAME=TYPE+TYPE"},
         {"publisher.batch_max", Type::integer, "100", 1, 1000, "events of one bulk request"},
         {"call.timeout", Type::span, "30s", 100, 600 * second, "time of one attempt of a call"},
+        {"call.allow", Type::text, "", 0, 0,
+         "apps and components that users' durable calls may name, with commas; *: any", true},
         {"call.keep_trying", Type::span, "24h", second, 30 * day,
          "how long a durable call is tried"},
         {"smtp.url", Type::text, "", 0, 0, "the mail server: smtp://HOST[:PORT] or smtps://"},
@@ -324,6 +326,12 @@ Settings Config::settings() const {
         for (const auto& program : core::split(allow, ','))
             if (const auto path = core::trim(program); !path.empty())
                 settings.exec_allow->emplace_back(path);
+    }
+    if (const auto& allow = text("call.allow"); allow != "*") {
+        settings.call_allow.emplace();
+        for (const auto& target : core::split(allow, ','))
+            if (const auto name = core::trim(target); !name.empty())
+                settings.call_allow->emplace_back(name);
     }
     settings.delivery_retry.attempts_max = static_cast<int>(integer("delivery.attempts_max"));
     settings.delivery_retry.initial = span("delivery.backoff");

@@ -131,6 +131,7 @@ int run(int argc, char** argv) {
         if (background_fd >= 0) config->set_standard("log.file", home->state + "/taskd.log");
         // A person runs what they like with their own daemon.
         if (!home->is_system) config->set_standard("exec.allow", "*");
+        if (!home->is_system) config->set_standard("call.allow", "*");
         return config;
     };
     const auto config = load();

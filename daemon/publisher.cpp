@@ -26,14 +26,16 @@ bool Publisher::may_begin(const std::string& topic, const std::vector<JobResult>
 }
 
 std::vector<Job> Publisher::due(PublishLog& log, const Roles& roles, const std::string& source,
-                                const std::vector<JobResult>& results, core::Monotonic now) const {
+                                const std::vector<JobResult>& results, core::Monotonic now) {
     std::vector<Job> jobs;
+    has_more_ = false;
     for (const auto& [topic, types] : roles.topics) {
         if (!may_begin(topic, results, now)) continue;
         const auto before = log.cursor(topic);
         auto next = log.next(topic, source, types, roles.publish_max, batch_bytes_max);
         if (next.events.empty()) {
             if (next.seq > before) log.advance(topic, next.seq);
+            has_more_ = has_more_ || next.has_more;
             continue;
         }
         Job job;
@@ -46,7 +48,7 @@ std::vector<Job> Publisher::due(PublishLog& log, const Roles& roles, const std::
 }
 
 void Publisher::looked(core::Monotonic now) {
-    is_new_ = false;
+    is_new_ = has_more_;
     // What was held may be gone: retention does not wait for ever.
     for (auto& [topic, state] : topics_)
         if (!state.is_busy && state.hold_until && *state.hold_until <= now)

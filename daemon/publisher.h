@@ -23,8 +23,7 @@ public:
     /// it is on disk.
     [[nodiscard]] std::vector<Job> due(PublishLog& log, const Roles& roles,
                                        const std::string& source,
-                                       const std::vector<JobResult>& results,
-                                       core::Monotonic now) const;
+                                       const std::vector<JobResult>& results, core::Monotonic now);
 
     /// There may be something from before the start.
     void start(const Roles& roles) { is_new_ = !roles.topics.empty(); }
@@ -52,7 +51,8 @@ private:
         std::optional<core::Monotonic> hold_until;
     };
     std::map<std::string, State> topics_;
-    bool is_new_ = false;
+    bool is_new_ = false;    ///< nobody has looked yet
+    bool has_more_ = false;  ///< a look did not come to the log's end
 };
 
 }  // namespace taskd::daemon

@@ -20,7 +20,7 @@ struct Quotas {
     std::int64_t events_per_second = 50'000;  ///< published; ten seconds' worth at once
     std::int64_t event_bytes = std::int64_t{4} * 1024 * 1024 * 1024;  ///< of the log
     std::int64_t consumers = 100;
-    std::int64_t calls = 10'000;  ///< durable ones that are not finished
+    std::int64_t calls = 1'000;  ///< durable ones that are not finished
 };
 
 /// What the engine is told by configuration, each a named bound or time (P8). The defaults here are
@@ -46,6 +46,13 @@ struct Settings {
     /// would otherwise run programs as the daemon, which can read everybody's tasks.
     std::optional<std::vector<std::string>> exec_allow;
 
+    /// Apps and pub/sub components that durable calls of others than operators may name; none: any.
+    std::optional<std::vector<std::string>> call_allow;
+
+    [[nodiscard]] bool may_call(const std::string& target) const {
+        return !call_allow ||
+               std::find(call_allow->begin(), call_allow->end(), target) != call_allow->end();
+    }
     [[nodiscard]] bool may_run(const std::string& program) const {
         return !exec_allow ||
                std::find(exec_allow->begin(), exec_allow->end(), program) != exec_allow->end();

@@ -23,6 +23,7 @@ int status_of(const core::Delivery& delivery) {
     if (!delivery.call || delivery.call->kind == core::Call::Kind::email) return 1;
     if (delivery.status >= 500) return exit_callee_5xx;
     if (delivery.status >= 400) return exit_callee_4xx;
+    if (delivery.status > 0) return 1;  // answered, but of no use
     return exit_sidecar;
 }
 

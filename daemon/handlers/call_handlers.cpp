@@ -45,8 +45,9 @@ Result<std::vector<std::pair<std::string, std::string>>> read_headers(
             return invalid_argument(
                 "headers", "\"" + core::clipped(line, 64) + "\" is not accepted; use NAME:VALUE");
         const auto lower = core::to_lower(name);
-        for (const char* own : {"content-length", "transfer-encoding", "host", "dapr-app-id",
-                                "dapr-api-token", "idempotency-key"})
+        for (const char* own :
+             {"content-length", "transfer-encoding", "host", "dapr-app-id", "dapr-api-token",
+              "idempotency-key", "baggage", "traceparent", "tracestate"})
             if (lower == own) return invalid_argument("headers", name + " is set by taskd itself");
         bytes += line.size();
         headers.emplace_back(name, value);
@@ -62,6 +63,20 @@ Result<milliseconds> patience(std::int64_t wanted_ms, const Handling& h) {
         return invalid_argument("keep_trying_ms",
                                 std::to_string(wanted_ms) + " is not accepted; use up to 30 days");
     return milliseconds{wanted_ms};
+}
+
+/// The daemon calls with its own rights: others than operators may name what they are let name.
+Result<void> check_allowed(const char* field, const std::string& target, const Handling& h) {
+    if (h.caller.is_operator || h.settings.may_call(target)) return {};
+    return tl::unexpected(Error{Reason::permission_denied,
+                                std::string(field) + ": \"" + core::clipped(target, 64) +
+                                    "\" is not among what this daemon calls for its users",
+                                field, "the administrator lists it in call.allow"});
+}
+
+/// Its user's own circuit, unless an operator asked: nobody else is to wait for it.
+std::string circuit_of_user(const Handling& h) {
+    return h.caller.is_operator ? "" : R"({"own_circuit":true})";
 }
 
 Result<void> check_room(const std::string& body, Handling& h) {
@@ -89,6 +104,8 @@ Result<core::Delivery> keep_invoke(const ipc::DaprInvoke& request, Handling& h) 
         if (error.field == "method") error.field = "path";
         return tl::unexpected(error);
     }
+    if (auto allowed = check_allowed("app", request.app, h); !allowed)
+        return tl::unexpected(allowed.error());
     auto headers = read_headers(request.headers);
     if (!headers) return tl::unexpected(headers.error());
     if (request.call_key.size() > key_bytes_max || core::has_control(request.call_key))
@@ -106,6 +123,7 @@ Result<core::Delivery> keep_invoke(const ipc::DaprInvoke& request, Handling& h) 
     call.headers.emplace_back("baggage", ipc::dapr::user_baggage(h.user.str()));
     call.body = request.body;
     call.key = request.call_key;
+    call.context = circuit_of_user(h);
     return keep_call(std::move(call), {}, 0, *keep_trying, h);
 }
 
@@ -122,6 +140,8 @@ Result<core::Delivery> keep_publish(const ipc::DaprPublish& request, Handling& h
         request.bulk ? ipc::dapr::PublishRoute::bulk : ipc::dapr::PublishRoute::single;
     auto path = ipc::dapr::publish_path(request.pubsub, request.topic, route, metadata);
     if (!path) return tl::unexpected(path.error());
+    if (auto allowed = check_allowed("pubsub", request.pubsub, h); !allowed)
+        return tl::unexpected(allowed.error());
     if (request.content_type.empty() || request.content_type.size() > key_bytes_max ||
         core::has_control(request.content_type))
         return invalid_argument("content_type",
@@ -138,6 +158,7 @@ Result<core::Delivery> keep_publish(const ipc::DaprPublish& request, Handling& h
     call.path = *path;
     call.headers = {{"Content-Type", request.bulk ? "application/json" : request.content_type}};
     call.body = request.body;
+    call.context = circuit_of_user(h);
     return keep_call(std::move(call), {}, 0, *keep_trying, h);
 }
 

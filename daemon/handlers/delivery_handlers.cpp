@@ -27,9 +27,13 @@ core::CallPolicy policy_of(const Call& call, const Settings& settings) {
                                             : settings.roles.resiliency.app(call.target);
 }
 
-/// Mail has one server, whoever it is for.
-std::string breaker_of(const Call& call) {
-    return call.kind == Call::Kind::email ? "smtp" : call.target;
+/// Mail has one server, whoever it is for. No app has a name with a space.
+std::string breaker_of(const Delivery& delivery) {
+    const Call& call = *delivery.call;
+    if (call.kind == Call::Kind::email) return "mail server";
+    const std::string target = (call.kind == Call::Kind::publish ? "pub/sub " : "") + call.target;
+    const bool is_own = call.step.empty() && !call.context.empty();
+    return is_own ? delivery.user.str() + ": " + target : target;
 }
 
 std::string words_of(const Call& call) {
@@ -63,7 +67,9 @@ void tell_end(const Delivery& delivery, Handling& h) {
 }
 
 void give_up(const Delivery& before, const std::string& why, Handling& h) {
-    Delivery after = core::finished(before, {false, false, why, {}}, h.unit.now(), std::nullopt);
+    core::Outcome outcome{false, false, why, before.output};
+    outcome.status = before.status;
+    Delivery after = core::finished(before, outcome, h.unit.now(), std::nullopt);
     h.unit.update_delivery(before, after);
     tell_end(after, h);
 }
@@ -121,13 +127,15 @@ std::optional<Job> start_call(const Delivery& delivery, Handling& h) {
     }
     const auto policy = policy_of(*delivery.call, h.settings);
     const auto wait = h.standing.breakers.admit(
-        breaker_of(*delivery.call), policy.breaker.value_or(core::BreakerPolicy{}), h.received);
+        breaker_of(delivery), policy.breaker.value_or(core::BreakerPolicy{}), h.received);
     if (wait) {
         // Not an attempt: the callee was not asked.
         Delivery after = delivery;
         after.next_attempt = h.unit.now() + std::max(*wait, milliseconds{1});
         if (delivery.expires) after.next_attempt = std::min(*after.next_attempt, *delivery.expires);
-        after.result = "waits: the circuit of " + breaker_of(*delivery.call) + " is open";
+        // What the callee last said is worth more than that it was not asked.
+        if (delivery.attempts == 0)
+            after.result = "waits: the circuit of " + breaker_of(delivery) + " is open";
         h.unit.update_delivery(delivery, after);
         return {};
     }
@@ -163,11 +171,11 @@ void finish_call(const Delivery& delivery, const core::Outcome& outcome, Handlin
     const auto policy = policy_of(*delivery.call, h.settings);
     // Without a sidecar, or of a process that ended, nothing is known of the callee.
     if (outcome.succeeded || outcome.blames_callee || outcome.status != 0)
-        h.standing.breakers.settle(breaker_of(*delivery.call),
+        h.standing.breakers.settle(breaker_of(delivery),
                                    policy.breaker.value_or(core::BreakerPolicy{}),
                                    outcome.blames_callee, h.received);
     else
-        h.standing.breakers.withdraw(breaker_of(*delivery.call));
+        h.standing.breakers.withdraw(breaker_of(delivery));
     auto wait = wait_of(delivery, outcome, policy, h);
     if (wait && delivery.expires && h.unit.now() + *wait >= *delivery.expires) wait.reset();
     core::Outcome known = outcome;

@@ -87,6 +87,10 @@ Result<Call> backend_call(const char* verb, const std::string& method, Handling&
     return call;
 }
 
+std::string sent_method(const Notice& notice) {
+    return "api/tasks/" + ipc::dapr::encoded(to_text(notice.task)) + "/reminder-sent";
+}
+
 Result<void> send(const std::string& address, const Notice& notice, Handling& h) {
     if (auto good = check_address("email", address); !good) return good;
     Call call;
@@ -108,10 +112,11 @@ Result<void> notify(const ipc::CloudEvent& event, Handling& h) {
     const auto fields = read_fields(event);
     if (!fields) return tl::unexpected(fields.error());
     Notice notice;
-    notice.key = core::uuid_v5(event.source + "\n" + event.id);
+    std::string key = event.id;
     const auto data = json::parse(event.data, nullptr, false);
     if (const auto id = data.find("event_id"); id != data.end() && id->is_string())
-        notice.key = core::uuid_v5(id->get<std::string>());
+        key = id->get<std::string>();
+    notice.key = core::uuid_v5(event.source + "\n" + key);
     notice.task = fields->task;
     notice.user_seq = event.userseq;
     for (const auto& [name, into] :
@@ -126,6 +131,12 @@ Result<void> notify(const ipc::CloudEvent& event, Handling& h) {
         return core::invalid_argument("title", "is missing; it says what the reminder is about");
 
     const auto& roles = h.settings.roles;
+    // What can't be told afterwards is refused before anything is sent.
+    if (!roles.backend_app.empty())
+        if (const auto told = backend_call("POST", sent_method(notice), h); !told)
+            return core::invalid_argument(
+                "task_id",
+                "\"" + core::clipped(to_text(notice.task), 64) + "\" can't be part of a path");
     if (roles.backend_app.empty()) {
         const auto address = h.unit.user_settings(h.user).email;
         if (address.empty())
@@ -173,8 +184,7 @@ Result<void> tell_backend(const core::Delivery& delivery, Handling& h) {
         h.unit.append_event(h.user, {"task.updated", after.id.str(), after});
         return {};
     }
-    auto call = backend_call(
-        "POST", "api/tasks/" + ipc::dapr::encoded(to_text(notice.task)) + "/reminder-sent", h);
+    auto call = backend_call("POST", sent_method(notice), h);
     if (!call) return tl::unexpected(call.error());
     call->headers.emplace_back("Content-Type", "application/json");
     call->body = R"({"reminder_sent":true})";

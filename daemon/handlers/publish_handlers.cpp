@@ -96,14 +96,21 @@ void keep_refused(const ipc::PublishItem& item, const std::string& name, const E
 
 /// An event of our own log that comes back by a topic is there already; a role that listens to that
 /// topic takes it now, once.
-Result<ipc::PublishResult> take_own(const AcceptedEvent& event, Handling& h) {
+Result<ipc::PublishResult> take_own(const AcceptedEvent& event, std::int64_t userseq, Handling& h) {
     ipc::PublishResult result;
     result.id = event.id;
     result.source = event.source;
     result.type = event.type;
     result.duplicate = true;
     const auto known = h.unit.known(event);
-    if (!known) return result;  // past retention
+    if (!known) {
+        if (userseq <= h.unit.event_floor(event.user)) return result;  // retention took it
+        return core::invalid_argument("source",
+                                      "\"" + event.source +
+                                          "\" is this daemon's own, but its log has no such event: "
+                                          "another daemon has the same name",
+                                      "give each a service.name of its own");
+    }
     result.userseq = known->user_seq;
     if (const auto own = h.unit.find_event(event.user, known->user_seq))
         run_missing_handlers(*own, event.dedup_key, h);
@@ -114,7 +121,8 @@ Result<ipc::PublishResult> publish_one(const ipc::PublishItem& item,
                                        const ipc::EventPublish& request, Handling& h) {
     const auto event = accepted(item, request, h);
     if (!event) return tl::unexpected(event.error());
-    if (event->source == h.unit.source() && !request.imported) return take_own(*event, h);
+    if (event->source == h.unit.source() && !request.imported)
+        return take_own(*event, item.event.userseq, h);
     const auto stored = h.unit.publish(*event);
     if (stored.as == Stored::As::conflict)
         return tl::unexpected(conflict(*event, stored, request.each, h));

@@ -21,6 +21,8 @@ using core::Reason;
 using core::Result;
 using nlohmann::json;
 
+constexpr std::chrono::hours open_kept{24 * 366 * 3};
+
 /// One occurrence that was completed, whoever had it.
 struct Completed {
     core::ForeignId task;
@@ -57,17 +59,31 @@ ChainLink open_link(const core::UserId& user, const core::ForeignId& task, core:
     return link;
 }
 
+/// Local times are kept as text with a year of four digits; an instant at their edge has another.
+bool is_storable(core::LocalTime local) {
+    return core::parse_local(core::format_local(local)) == local;
+}
+
 /// What is known of this occurrence, or the begin of a chain.
 Result<ChainLink> link_of(const Completed& completed, Handling& h) {
     if (auto known = h.unit.find_link(h.user, completed.task)) return std::move(*known);
     const auto zone = zone_of(completed, h);
     if (!zone) return tl::unexpected(zone.error());
     const auto first = zone->to_local(completed.due.value_or(completed.at));
+    if (!is_storable(first))
+        return core::invalid_argument(completed.due ? "due_at" : "completed_at",
+                                      core::format_utc(completed.due.value_or(completed.at)) +
+                                          " is outside of the years 1 to 9999 in " + zone->name());
     return open_link(h.user, completed.task, first, zone->name(), first);
 }
 
 core::Timestamp decided_until(Handling& h) {
     return h.unit.now() + h.settings.dedup_ttl;
+}
+
+/// An occurrence that nobody completes is forgotten at last, so that rows don't pile up for ever.
+core::Timestamp open_until(Handling& h) {
+    return h.unit.now() + open_kept;
 }
 
 /// The next occurrence in this store, as a task that carries the pattern on.
@@ -119,14 +135,15 @@ Result<void> go_on(const Completed& completed, bool here, Handling& h) {
     auto link = link_of(completed, h);
     if (!link) return tl::unexpected(link.error());
     if (link->is_decided()) return {};
-    const auto next = core::next_in_chain(*link, *pattern, completed.at);
+    auto next = core::next_in_chain(*link, *pattern, completed.at);
     if (!next) return tl::unexpected(next.error());
+    if (*next && !is_storable((*next)->local)) next->reset();
     link->ended = !*next;
     if (*next) link->next = (*next)->local;
     if (*next && here) {
         link->child = make_here(completed, **next, h);
         h.unit.put_link(open_link(h.user, link->child, link->first, link->tzid, (*next)->local),
-                        {});
+                        open_until(h));
     } else if (*next) {
         if (auto asked = ask_backend(completed, **next, h); !asked) return asked;
     }
@@ -221,7 +238,8 @@ Result<void> note_created(const core::Delivery& delivery, const core::Outcome& o
         link->child = *id;
         h.unit.put_link(*link, decided_until(h));
         if (!h.unit.find_link(h.user, *id))
-            h.unit.put_link(open_link(h.user, *id, link->first, link->tzid, *link->next), {});
+            h.unit.put_link(open_link(h.user, *id, link->first, link->tzid, *link->next),
+                            open_until(h));
     }
     h.unit.append_event(h.user, {"task.created", to_text(*id), core::ForeignTask{*id, parent}});
     return {};

@@ -47,7 +47,8 @@ std::string user_of_baggage(const HttpJob& job) {
         auto text = core::trim(member);
         text = core::trim(text.substr(0, text.find(';')));
         if (text.substr(0, baggage_name.size()) != baggage_name) continue;
-        return percent_decoded(text.substr(baggage_name.size()), false).value_or("");
+        auto user = percent_decoded(text.substr(baggage_name.size()), false).value_or("");
+        return core::is_utf8(user) ? user : "";
     }
     return {};
 }
@@ -134,6 +135,8 @@ HttpResult BackendRoutes::add_task(const HttpJob& job) {
     if (!user) return tl::unexpected(user.error());
     if (!user->empty()) params["user_id"] = *user;
     if (const auto* header = job.request.field("idempotency-key"); header != nullptr) key = *header;
+    if (!core::is_utf8(key))
+        return refuse(core::invalid_argument("Idempotency-Key", "is not UTF-8").value());
     if (!key.empty()) params["idempotency_key"] = key;
     if (!due.empty()) params["due"] = due;
     // What the names are here; wrong types are refused where everything is checked.
@@ -213,8 +216,11 @@ HttpResult BackendRoutes::reminder_sent(const HttpJob& job) {
             core::invalid_argument("reminder_sent", "is missing; use true or false").value());
     json params{{"task", *id}, {"reminder_sent", *sent}};
     if (!user->empty()) params["user_id"] = *user;
-    if (const auto* key = job.request.field("idempotency-key"); key != nullptr)
+    if (const auto* key = job.request.field("idempotency-key"); key != nullptr) {
+        if (!core::is_utf8(*key))
+            return refuse(core::invalid_argument("Idempotency-Key", "is not UTF-8").value());
         params["idempotency_key"] = *key;
+    }
     const auto changed = calls_.call(*caller, "task.update", params);
     if (!changed) return tl::unexpected(changed.error());
     return HttpReply{200, shown((*changed)["task"]).dump()};

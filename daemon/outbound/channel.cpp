@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/outbound/channel.h"
 
+#include <cctype>
 #include <exception>
 
 namespace taskd::daemon {
@@ -27,7 +28,11 @@ core::Outcome Runner::dispatch(const Job& job) {
         const Mail mail{job.call->target, job.call->method, job.call->body,
                         job.call->key + "@taskd", now};
         auto outcome = send_mail(outside_.mail, mail, stopping_);
-        outcome.blames_callee = !outcome.succeeded && outcome.retryable;
+        // "Not now" for one mailbox says nothing of the server; silence and 421 do.
+        const bool is_reply = outcome.result.size() > 3 &&
+                              std::isdigit(static_cast<unsigned char>(outcome.result.front())) != 0;
+        outcome.blames_callee = !outcome.succeeded && outcome.retryable &&
+                                (!is_reply || outcome.result.rfind("421", 0) == 0);
         return outcome;
     }
     if (job.call) return run_call(job, http());

@@ -127,6 +127,8 @@ core::Outcome outcome_of(CURLcode code, const MailServer& server, const Exchange
     if (code == CURLE_OPERATION_TIMEDOUT)
         return {false, true, "timed out after " + std::to_string(server.timeout.count()) + " ms",
                 error};
+    // A password that is being changed says nothing of the mail.
+    if (code == CURLE_LOGIN_DENIED) return {false, true, reply, error};
     if (reply[0] == '4' || reply[0] == '5') return {false, reply[0] == '4', reply, error};
     // libcurl says "Requested SSL level failed".
     if (code == CURLE_USE_SSL_FAILED) return {false, true, "the server offers no STARTTLS", error};

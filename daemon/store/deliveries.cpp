@@ -13,6 +13,11 @@ using nlohmann::json;
     "user_id, id, reminder_id, task_id, recurrence_id, channel, firing, event_user_seq, "        \
     "state, attempts, created, next_attempt_ms, finished, result, output, log, call, call_key, " \
     "status, expires"
+// A list does without what is sent, up to 1 MiB each.
+#define DELIVERY_LIST_COLUMNS                                                             \
+    "user_id, id, reminder_id, task_id, recurrence_id, channel, firing, event_user_seq, " \
+    "state, attempts, created, next_attempt_ms, finished, result, output, log, "          \
+    "json_remove(call, '$.body', '$.headers', '$.context'), call_key, status, expires"
 #define CHANNEL_COLUMNS "name, kind, argv, timeout_ms, is_default"
 
 std::optional<std::string> log_column(const std::vector<core::Attempt>& log) {
@@ -54,11 +59,11 @@ core::Call read_call(const std::string& text) {
     found["method"].get_to(call.method);
     found["verb"].get_to(call.verb);
     found["path"].get_to(call.path);
-    found["headers"].get_to(call.headers);
-    found["body"].get_to(call.body);
+    if (found.contains("headers")) found["headers"].get_to(call.headers);
+    call.body = found.value("body", "");
     found["key"].get_to(call.key);
     found["step"].get_to(call.step);
-    found["context"].get_to(call.context);
+    call.context = found.value("context", "");
     return call;
 }
 
@@ -200,10 +205,10 @@ std::vector<Delivery> UnitOfWork::list_deliveries(const core::UserId& user,
                                                   const core::TaskId& task, std::int64_t limit) {
     std::vector<Delivery> deliveries;
     Query row(db_,
-              task.empty() ? "SELECT " DELIVERY_COLUMNS
+              task.empty() ? "SELECT " DELIVERY_LIST_COLUMNS
                              " FROM delivery WHERE user_id = ?1 AND ?2 = '' "
                              "ORDER BY created DESC, id DESC LIMIT ?3"
-                           : "SELECT " DELIVERY_COLUMNS
+                           : "SELECT " DELIVERY_LIST_COLUMNS
                              " FROM delivery WHERE user_id = ?1 AND task_id = ?2 "
                              "ORDER BY created DESC, id DESC LIMIT ?3",
               user.str(), task.str(), limit);
@@ -215,7 +220,7 @@ std::int64_t UnitOfWork::last_firing(const core::Reminder& reminder,
                                      const core::RecurrenceId& slot) {
     Query row(db_,
               "SELECT coalesce(max(firing), 0) FROM delivery "
-              "WHERE user_id = ? AND reminder_id = ? AND recurrence_id = ?",
+              "WHERE user_id = ? AND reminder_id = ? AND recurrence_id = ? AND reminder_id <> ''",
               reminder.user.str(), reminder.id.str(), core::format(slot));
     row.step();
     return row.integer(0);
@@ -244,6 +249,13 @@ void UnitOfWork::update_delivery(const Delivery& before, const Delivery& after) 
           after.attempts, after.next_attempt, after.finished, after.result, after.output,
           log_column(after.log), after.expires, after.status)
         .run();
+    // What succeeded is not sent again.
+    if (after.call && after.state == core::DeliveryState::succeeded)
+        Query(db_,
+              "UPDATE delivery SET call = json_remove(call, '$.body', '$.headers', '$.context') "
+              "WHERE user_id = ? AND id = ?",
+              after.user.str(), after.id.str())
+            .run();
     move_timer(TimerKind::delivery, after.user, after.id.str(), before.next_attempt,
                after.next_attempt);
 }

@@ -40,6 +40,7 @@ PublishLog::Batch PublishLog::next(const std::string& topic, const std::string& 
     batch.seq = cursor(topic);
     if (batch.seq >= db_.last_event_seq) return batch;
     std::size_t bytes = 0;
+    std::int64_t rows = 0;
     std::set<std::string> subjects;
     Query row(db_, "SELECT " EVENT_COLUMNS ", seq FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
               batch.seq, rows_max);
@@ -53,7 +54,9 @@ PublishLog::Batch PublishLog::next(const std::string& topic, const std::string& 
             bytes += batch.events.back().data.size();
         }
         batch.seq = row.integer(10);
+        ++rows;
     }
+    batch.has_more = rows == rows_max;
     return batch;
 }
 

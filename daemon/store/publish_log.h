@@ -22,7 +22,8 @@ public:
 
     struct Batch {
         std::vector<ipc::CloudEvent> events;
-        std::int64_t seq = 0;  ///< the cursor once they are published
+        std::int64_t seq = 0;   ///< the cursor once they are published
+        bool has_more = false;  ///< there are events that were not looked at
     };
     /// The next events of `source` behind the topic's cursor that the filter wants: at most
     /// `events_max` and about `bytes_max`, each of a subject of its own, so that the order within a

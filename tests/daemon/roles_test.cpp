@@ -501,6 +501,91 @@ TEST_CASE("another service's events, and our own that come back, are not publish
     CHECK(again["events"][0]["duplicate"] == true);
     CHECK(system.events("task.created").size() == 1);
     CHECK(system.letters().empty());
+    // Another daemon of the same name: nothing of it goes unseen.
+    back["id"] = "another";
+    back["data"]["event_id"] = "another";
+    back["userseq"] = 99;
+    system.result("event.publish", {{"events", {back}}, {"each", true}, {"keep_refused", "t"}});
+    REQUIRE(system.letters().size() == 1);
+    CHECK(system.letters()[0]["reason"].get<std::string>().find("same name") != std::string::npos);
+}
+
+TEST_CASE("times at the edge of what can be kept are refused, not kept in a form nobody reads") {
+    System system;
+    system.completed(1, "e-1", {{"due_at", "0001-01-01T00:00:00Z"}, {"tzid", "America/New_York"}});
+    system.completed(2, "e-2", {{"due_at", "9999-12-31T23:59:59Z"}, {"tzid", "Europe/Berlin"}});
+    CHECK(system.letters().size() == 2);
+    system.completed(3, "e-3", {{"completed_at", "9999-12-31T12:00:00Z"}});
+    system.completed(3, "e-4", {{"completed_at", "9999-12-31T12:00:00Z"}});
+    CHECK(system.is_idle());
+}
+
+TEST_CASE("two apps that count their events alike have a mail each") {
+    System system;
+    system.reminder("1");
+    const json data{{"event_id", "1"},
+                    {"event_type", "reminder.due"},
+                    {"task_id", 18},
+                    {"user_id", "ada"},
+                    {"payload", {{"title", "Another"}, {"due_at", "soon"}}}};
+    const json event{{"specversion", "1.0"},
+                     {"source", "yet-another"},
+                     {"type", "reminder.due"},
+                     {"id", "1"},
+                     {"data", data}};
+    system.ask("event.publish", {{"events", {event}}, {"each", true}, {"keep_refused", "t"}});
+    CHECK(system.begun().size() == 2);
+}
+
+TEST_CASE("what can't be told to the backend is refused before the mail is sent") {
+    System system;
+    system.deliver({{"event_id", "r-9"},
+                    {"event_type", "reminder.due"},
+                    {"task_id", "a/b"},
+                    {"user_id", "ada"},
+                    {"payload", {{"title", "t"}, {"due_at", "soon"}}}});
+    CHECK(system.is_idle());
+    REQUIRE(system.letters().size() == 1);
+    CHECK(system.letters()[0]["reason"].get<std::string>().rfind("task_id", 0) == 0);
+}
+
+TEST_CASE("users may name only the apps that they are let name") {
+    auto settings = remote();
+    settings.call_allow = std::vector<std::string>{"billing"};
+    System system(settings);
+    system.result("dapr.invoke", {{"app", "billing"}, {"path", "x"}});
+    CHECK(system.reason("dapr.invoke", {{"app", "tasks"}, {"path", "api/users/bob"}}) ==
+          "permission_denied");
+    CHECK(system.reason("dapr.publish", {{"pubsub", "bus"}, {"topic", "t"}, {"body", "{}"}}) ==
+          "permission_denied");
+    CHECK(system.call("dapr.invoke", {{"app", "tasks"}, {"path", "x"}}, "ada", true)
+              .contains("result"));
+}
+
+TEST_CASE("a publisher that finds nothing in many events goes on by itself") {
+    auto settings = remote();
+    settings.roles.topics = {{"created", *core::TopicFilter::make({"task.created"})}};
+    settings.quotas.events_per_second = 1'000'000;
+    System system(settings);
+    std::vector<json> events;
+    for (int i = 0; i < 1000; ++i)
+        events.push_back(
+            {{"specversion", "1.0"}, {"source", "ci"}, {"type", "t"}, {"id", std::to_string(i)}});
+    std::vector<Request> requests;
+    for (int batch = 0; batch < 3; ++batch) {
+        for (auto& event : events)
+            event["id"] = std::to_string(batch) + event["id"].get<std::string>();
+        requests.push_back(
+            system.request("event.publish", {{"events", events}}, "ada", false, batch + 1));
+    }
+    requests.push_back(system.request("task.add", {{"summary", "one"}}, "ada", false, 9));
+    system.turn(requests);
+    CHECK(system.last.jobs.empty());
+    REQUIRE(system.engine->next_wait());
+    CHECK(*system.engine->next_wait() <= system.clock.monotonic());
+    system.turn();
+    REQUIRE(system.last.jobs.size() == 1);
+    CHECK_FALSE(system.engine->next_wait());
 }
 
 }  // namespace
