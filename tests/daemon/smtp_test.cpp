@@ -570,7 +570,7 @@ TEST_CASE("smtp: a password goes through STARTTLS to a server with a good certif
         server.password = "wr0ng";
         const auto outcome = daemon::send_mail(server, some_mail(), going);
         CHECK_FALSE(outcome.succeeded);
-        CHECK_FALSE(outcome.retryable);
+        CHECK(outcome.retryable);
         CHECK(outcome.result.rfind("535 ", 0) == 0);
         CHECK((outcome.result + outcome.output).find("wr0ng") == std::string::npos);
     }
