@@ -39,9 +39,10 @@ struct MailServer {
 [[nodiscard]] std::string mail_text(const MailServer& server, const Mail& mail);
 
 /// Makes one attempt; blocks until it ended, and ends within a second of `stopping`. `result` is
-/// the server's last reply line, or why there is none. A refusal for good (5xx) and bad arguments
-/// are not retryable; "not now" (4xx), a lost connection, TLS trouble and a timeout are. A
-/// timeout may come after the server took the message, so a repeat is possible.
+/// the server's last reply line, or why there is none. A refusal for good (5xx, but for that
+/// of a login) and bad arguments are not retryable; "not now" (4xx), a lost connection, TLS trouble
+/// and a timeout are. A timeout may come after the server took the message, so a repeat is
+/// possible.
 [[nodiscard]] core::Outcome send_mail(const MailServer& server, const Mail& mail,
                                       const std::atomic<bool>& stopping);
 
