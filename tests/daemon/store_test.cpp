@@ -120,7 +120,8 @@ TEST_CASE("a store of the third step knows the keys of its events, and of those 
     database.rollback();
 }
 
-TEST_CASE("a store of the third step keeps where its reminders are, and its dead letters") {
+TEST_CASE(
+    "a store of the third step keeps where its reminders are, its dead letters and deliveries") {
     test::TempDir directory;
     test::SeededRandom random{1};
     daemon::Database database(directory.path() + "/taskd.db");
@@ -136,6 +137,8 @@ TEST_CASE("a store of the third step keeps where its reminders are, and its dead
         "firing, "
         "fired_slot, next_slot, next_ms) VALUES ('ada', 'r', 'abcd', 0, '[]', 86400000, 0, 1, "
         "'2026-11-25T09:30:00', '2026-11-26T09:30:00', 1795685400000);"
+        "INSERT INTO delivery VALUES ('ada', 'd1', 'r', 't', '2026-11-25T09:30:00', 'bell', 2, 9, "
+        "'dead', 3, 4, NULL, 6, 'exit 1', 'out');"
         "INSERT INTO dead_letter VALUES ('ada', 'd', 'publish', '', 3, 't', '{}', 'why', 1, 5);");
     REQUIRE(daemon::migrate(database, random).has_value());
 
@@ -155,6 +158,20 @@ TEST_CASE("a store of the third step keeps where its reminders are, and its dead
         const auto again = core::armed(*reminder, *schedule, schedule->slots.first_slot());
         CHECK(again->next_slot == reminder->next_slot);
         CHECK(unit.find_dead_letters(ada, "d").size() == 1);
+        const auto delivery = unit.find_delivery(ada, core::DeliveryId{"d1"});
+        REQUIRE(delivery);
+        CHECK(delivery->reminder == reminder->id);
+        CHECK(delivery->task.str() == "t");
+        CHECK(delivery->channel == "bell");
+        CHECK(delivery->firing == 2);
+        CHECK(delivery->event_user_seq == 9);
+        CHECK(delivery->state == core::DeliveryState::dead);
+        CHECK(delivery->attempts == 3);
+        CHECK(delivery->result == "exit 1");
+        CHECK(delivery->output == "out");
+        CHECK(delivery->finished == core::Timestamp{std::chrono::milliseconds{6}});
+        CHECK_FALSE(delivery->call);
+        CHECK(unit.last_firing(*reminder, *reminder->fired_slot) == 2);
     }
     database.rollback();
 }
