@@ -165,7 +165,10 @@ Result<Reminder> rescheduled(const Reminder& reminder, const Schedule& schedule,
         if (moved->pending && reminder.next_slot == slot.id) after.snoozed_until.reset();
     }
     if (after.snoozed_until) return after;
-    return armed(after, schedule, from_of(after, schedule), last_one);
+    auto from = from_of(after, schedule);
+    // A stack that has ended leaves its tasks open, side by side.
+    if (!from && last_one && schedule.stack) from = slot;
+    return armed(after, schedule, from, last_one);
 }
 
 Reminder without_past(const Reminder& reminder, const Schedule& schedule, Timestamp now) {

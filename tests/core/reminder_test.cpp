@@ -384,6 +384,19 @@ TEST_CASE("a moved slot is over when its task is, but for a stack, whose tasks a
     CHECK_FALSE(fire(ended, moved, *ended.next, true)->after.next);
 }
 
+TEST_CASE("an open task of a stack that has ended reminds at the time that it is moved to") {
+    auto moved = daily_but({{"2026-11-24T09:00:00", "2026-11-30T15:00:00"}});
+    const auto slot = slot_of(moved, "2026-11-24T09:00:00");
+    const auto silent = armed(reminder(), moved, {}).value();
+    const auto now = utc("2026-11-29T12:00:00Z");
+    CHECK_FALSE(rescheduled(silent, moved, slot, 1, now, true).value().next);
+    moved.stack = true;
+    CHECK_FALSE(rescheduled(silent, moved, slot, 1, now, false).value().next);  // paused
+    const auto set = rescheduled(silent, moved, slot, 1, now, true).value();
+    CHECK(text(set.next) == "2026-11-30T14:00:00.000Z");
+    CHECK_FALSE(fire(set, moved, *set.next, true)->after.next);
+}
+
 TEST_CASE("slots that were moved are not among those that passed in their order") {
     const auto moved = daily_but({{"2026-11-25T09:00:00", "2026-11-29T15:00:00"},
                                   {"2026-11-26T09:00:00", "2026-11-24T15:00:00"}});
