@@ -153,9 +153,10 @@ std::optional<Job> start_call(const Delivery& delivery, Handling& h) {
 std::optional<milliseconds> wait_of(const Delivery& delivery, const core::Outcome& outcome,
                                     const core::CallPolicy& policy, Handling& h) {
     if (outcome.succeeded) return {};
-    const bool may_help = policy.retry && policy.retry->matching && outcome.status != 0
-                              ? policy.retry->matching->contains(outcome.status)
-                              : outcome.retryable;
+    const bool may_help =
+        outcome.status == 0
+            ? outcome.retryable
+            : core::retries_status(policy.retry ? &*policy.retry : nullptr, outcome.status);
     if (!may_help) return {};
     const auto random = h.unit.random().next();
     auto wait = policy.retry
