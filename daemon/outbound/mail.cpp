@@ -34,27 +34,6 @@ bool is_atom(std::string_view text) {
     });
 }
 
-/// Valid UTF-8: U+FFFD for what is not, a space for every control character but the `kept` ones.
-std::string clean(std::string_view text, std::string_view kept = {}) {
-    constexpr std::size_t character_bytes_max = 4;
-    std::string out;
-    while (!text.empty()) {
-        std::size_t length = 1;
-        while (length <= character_bytes_max && !core::is_utf8(text.substr(0, length))) ++length;
-        const bool is_bad = length > character_bytes_max;
-        if (is_bad) length = 1;
-        const auto character = text.substr(0, length);
-        if (is_bad)
-            out += "\xef\xbf\xbd";
-        else if (core::has_control(character) && kept.find(character[0]) == std::string_view::npos)
-            out += ' ';
-        else
-            out += character;
-        text.remove_prefix(length);
-    }
-    return out;
-}
-
 /// Of an address or id that nobody checked, no more than a header field can hold.
 std::string visible(std::string_view text, std::size_t bytes_max) {
     std::string out(text.substr(0, bytes_max));
@@ -189,6 +168,26 @@ std::string_view fault_of(std::string_view address) {
 }
 
 }  // namespace
+
+std::string clean(std::string_view text, std::string_view kept) {
+    constexpr std::size_t character_bytes_max = 4;
+    std::string out;
+    while (!text.empty()) {
+        std::size_t length = 1;
+        while (length <= character_bytes_max && !core::is_utf8(text.substr(0, length))) ++length;
+        const bool is_bad = length > character_bytes_max;
+        if (is_bad) length = 1;
+        const auto character = text.substr(0, length);
+        if (is_bad)
+            out += "\xef\xbf\xbd";
+        else if (core::has_control(character) && kept.find(character[0]) == std::string_view::npos)
+            out += ' ';
+        else
+            out += character;
+        text.remove_prefix(length);
+    }
+    return out;
+}
 
 std::string shown(std::string_view text) {
     return core::clipped(clean(core::trim(text)), shown_bytes_max);

@@ -45,6 +45,9 @@ inline constexpr std::size_t mail_address_bytes_max = 254;  ///< RFC 5321 sectio
 ///         RFC 3834 section 5 Auto-Submitted.
 [[nodiscard]] std::string message_of(std::string_view from, const Mail& mail);
 
+/// Valid UTF-8: U+FFFD for what is not, a space for every control character but the `kept` ones.
+[[nodiscard]] std::string clean(std::string_view text, std::string_view kept = {});
+
 /// What someone else wrote, as one line of UTF-8 without control characters, bounded.
 [[nodiscard]] std::string shown(std::string_view text);
 
