@@ -2,8 +2,8 @@
 #include "cli/edit_buffer.h"
 
 #include "core/calendar_time.h"
+#include "core/reminder_words.h"
 #include "core/rfc3339.h"
-#include "core/span.h"
 #include "core/text.h"
 
 #include <toml++/toml.h>
@@ -69,7 +69,7 @@ std::string time_words(const std::optional<core::CalendarTime>& time) {
 
 std::vector<std::string> spans_of(const std::vector<core::Reminder>& reminders) {
     std::vector<std::string> spans;
-    for (const auto& reminder : reminders) spans.push_back(core::format_span(reminder.before));
+    for (const auto& reminder : reminders) spans.push_back(core::format_reminder(reminder));
     return spans;
 }
 

@@ -2,6 +2,7 @@
 #include "cli/times.h"
 
 #include "core/describe.h"
+#include "core/reminder_words.h"
 #include "core/rfc3339.h"
 #include "core/span.h"
 #include "core/text.h"
@@ -150,8 +151,13 @@ std::string skipped_words(const core::SkippedSlots& skipped) {
 }
 
 std::string reminder_words(const core::Reminder& reminder) {
-    if (reminder.before == std::chrono::seconds{0}) return "at the time";
-    return core::format_span(reminder.before) + " before";
+    std::string words = core::format_reminder(reminder);
+    if (reminder.nag.count() > 0)
+        words += ", then every " + core::format_span(reminder.nag) + " until acknowledged";
+    if (!reminder.escalate_to.empty())
+        words += ", after " + core::format_span(reminder.escalate) + " to " +
+                 core::join(reminder.escalate_to, ", ");
+    return words;
 }
 
 std::string rule_words(const core::Rrule& rule, const CalendarTime& dtstart) {

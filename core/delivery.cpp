@@ -7,10 +7,11 @@
 namespace taskd::core {
 namespace {
 
-constexpr std::array<std::pair<DeliveryState, std::string_view>, 4> state_names{{
+constexpr std::array<std::pair<DeliveryState, std::string_view>, 5> state_names{{
     {DeliveryState::pending, "pending"},
     {DeliveryState::running, "running"},
     {DeliveryState::succeeded, "succeeded"},
+    {DeliveryState::suppressed, "suppressed"},
     {DeliveryState::dead, "dead"},
 }};
 
@@ -28,8 +29,9 @@ DeliveryState delivery_state_from(std::string_view word) {
     return DeliveryState::dead;
 }
 
-Delivery started(const Delivery& delivery) {
+Delivery started(const Delivery& delivery, Timestamp now) {
     Delivery after = delivery;
+    after.started = now;
     after.state = DeliveryState::running;
     after.attempts += 1;
     after.next_attempt.reset();
@@ -43,11 +45,15 @@ Delivery finished(const Delivery& delivery, const Outcome& outcome, Timestamp no
     after.output = outcome.output;
     after.status = outcome.by_sidecar ? 0 : outcome.status;
     after.next_attempt.reset();
-    after.log.push_back({now, outcome.result});
+    after.log.push_back({now, outcome.result, outcome.took});
     if (after.log.size() > attempts_kept_max) after.log.erase(after.log.begin());
     if (outcome.succeeded) {
         after.state = DeliveryState::succeeded;
         after.finished = now;
+    } else if (!delivery.revoked.empty()) {
+        after.state = DeliveryState::suppressed;
+        after.finished = now;
+        after.result = delivery.revoked + "; the last attempt: " + outcome.result;
     } else if (wait) {
         after.state = DeliveryState::pending;
         after.next_attempt = now + *wait;
@@ -63,6 +69,31 @@ Delivery finished(const Delivery& delivery, const Outcome& outcome, Timestamp no
     const bool again = !outcome.succeeded && outcome.retryable;
     return finished(delivery, outcome, now,
                     again ? next_attempt(policy, delivery.attempts, random_bits) : std::nullopt);
+}
+
+Delivery revoked(const Delivery& delivery, const std::string& why, Timestamp now) {
+    Delivery after = delivery;
+    if (delivery.state == DeliveryState::running) after.revoked = why;
+    if (delivery.state == DeliveryState::pending) {
+        after.state = DeliveryState::suppressed;
+        after.finished = now;
+        after.next_attempt.reset();
+        after.result = delivery.result.empty() ? why : why + "; " + delivery.result;
+    }
+    return after;
+}
+
+Result<Delivery> revived(const Delivery& delivery, Timestamp now) {
+    if (delivery.state != DeliveryState::dead)
+        return failed_precondition("delivery", "delivery " + delivery.id.str() + " is " +
+                                                   std::string(to_string(delivery.state)) +
+                                                   "; only one that is dead is tried again");
+    Delivery after = delivery;
+    after.state = DeliveryState::pending;
+    after.attempts = 0;
+    after.finished.reset();
+    after.next_attempt = now;
+    return after;
 }
 
 }  // namespace taskd::core

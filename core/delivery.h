@@ -4,6 +4,7 @@
 #include "core/call.h"
 #include "core/clock.h"
 #include "core/ids.h"
+#include "core/result.h"
 #include "core/retry.h"
 
 #include <cstdint>
@@ -14,17 +15,19 @@
 
 namespace taskd::core {
 
-/// Where the attempts of one firing on one channel stand. `running` ends with the process: what a
-/// daemon finds running when it starts was interrupted.
-enum class DeliveryState { pending, running, succeeded, dead };
+/// Where the attempts of one firing on one channel stand. `running` is leased to the process: what
+/// a daemon finds running when it starts was interrupted. `suppressed` was not needed any more: its
+/// task was done, say, or a digest tells of it.
+enum class DeliveryState { pending, running, succeeded, suppressed, dead };
 
 [[nodiscard]] std::string_view to_string(DeliveryState state);
 [[nodiscard]] DeliveryState delivery_state_from(std::string_view word);
 
 /// What became of one attempt.
 struct Attempt {
-    Timestamp at;
+    Timestamp at;  ///< when it ended
     std::string result;
+    std::chrono::milliseconds took{0};
 
     bool operator==(const Attempt&) const = default;
 };
@@ -34,7 +37,7 @@ inline constexpr std::size_t attempts_kept_max = 20;  ///< the newest ones
 struct Delivery {
     DeliveryId id;  ///< also the Idempotency-Key that every attempt carries
     UserId user;
-    ReminderId reminder;
+    ReminderId reminder;  ///< empty for a call, a digest, an agenda and a test
     TaskId task;
     std::string recurrence_id;  ///< the slot's local time, "" for a task without series
     std::string channel;
@@ -44,14 +47,17 @@ struct Delivery {
     int attempts = 0;
     Timestamp created;
     std::optional<Timestamp> next_attempt;
+    std::optional<Timestamp> started;  ///< the last attempt
     std::optional<Timestamp> finished;
     std::string result;        ///< of the last attempt: "exit 0", "timed out after 30 s", ...
     std::string output;        ///< of the last attempt, bounded
     std::vector<Attempt> log;  ///< oldest first
+    std::string revoked;       ///< why it is not tried again after the attempt that is under way
+    DeliveryId digest;         ///< that tells of it instead
     std::optional<Call> call;  ///< instead of reminder and channel
     std::string call_key;      ///< of a call: unique per user
     int status = 0;            ///< HTTP, of the app's last answer to a call; 0 for none
-    std::optional<Timestamp> expires;  ///< of a call: no attempt is begun after it
+    std::optional<Timestamp> expires;  ///< of a call or test: no attempt is begun after it
 
     bool operator==(const Delivery&) const = default;
 };
@@ -62,6 +68,7 @@ struct Outcome {
     bool retryable = true;
     std::string result;
     std::string output;
+    std::chrono::milliseconds took{0};
     // Of a call:
     int status = 0;                                          ///< HTTP, 0 without an answer
     bool by_sidecar = false;                                 ///< the sidecar's own, not the app's
@@ -72,14 +79,24 @@ struct Outcome {
 
 /// An attempt begins; its number goes up before the outside world is touched, so that a crash in
 /// the middle is counted.
-[[nodiscard]] Delivery started(const Delivery& delivery);
+[[nodiscard]] Delivery started(const Delivery& delivery, Timestamp now);
 
 /// An attempt ended: succeeded, to be tried again `wait` from now, or dead without one.
 [[nodiscard]] Delivery finished(const Delivery& delivery, const Outcome& outcome, Timestamp now,
                                 std::optional<std::chrono::milliseconds> wait);
 
-/// The same, with the wait that the policy gives.
+/// The same, with the wait that the policy gives. One that was revoked meanwhile is not tried
+/// again: it succeeded, or is suppressed.
 [[nodiscard]] Delivery finished(const Delivery& delivery, const Outcome& outcome, Timestamp now,
                                 const RetryPolicy& policy, std::uint64_t random_bits);
+
+/// It need not be sent any more. One that waits is suppressed; an attempt that is under way goes
+/// on, and is the last; what has ended stays.
+[[nodiscard]] Delivery revoked(const Delivery& delivery, const std::string& why, Timestamp now);
+
+/// A dead one that is tried again from the beginning, under the same id.
+///
+/// Errors: failed_precondition on `delivery` - it is not dead.
+[[nodiscard]] Result<Delivery> revived(const Delivery& delivery, Timestamp now);
 
 }  // namespace taskd::core

@@ -5,12 +5,13 @@ namespace taskd::core {
 
 const std::vector<std::string>& event_types() {
     static const std::vector<std::string> types{
-        "task.created",    "task.updated",       "task.started",          "task.completed",
-        "task.reopened",   "task.cancelled",     "task.deleted",          "task.restored",
-        "series.created",  "series.updated",     "series.paused",         "series.resumed",
-        "series.ended",    "occurrence.skipped", "occurrence.moved",      "reminder.due",
-        "reminder.missed", "reminder.snoozed",   "reminder.acknowledged", "delivery.succeeded",
-        "delivery.failed",
+        "task.created",        "task.updated",       "task.started",     "task.completed",
+        "task.reopened",       "task.cancelled",     "task.deleted",     "task.restored",
+        "series.created",      "series.updated",     "series.paused",    "series.resumed",
+        "series.ended",        "occurrence.skipped", "occurrence.moved", "reminder.due",
+        "reminder.digest",     "agenda.due",         "channel.test",     "channel.disabled",
+        "delivery.suppressed", "reminder.missed",    "reminder.snoozed", "reminder.acknowledged",
+        "delivery.succeeded",  "delivery.failed",    "delivery.retried",
     };
     return types;
 }

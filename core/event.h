@@ -34,8 +34,27 @@ struct ForeignTask {
     ForeignId parent;
 };
 
+/// Several things told at once (reminder.digest, agenda.due), or something about a channel
+/// (channel.test, channel.disabled).
+struct BulletinItem {
+    TaskId task;
+    std::int64_t number = 0;
+    std::string summary;
+    std::optional<CalendarTime> due;
+    std::string why;  ///< of an agenda: overdue, today
+
+    bool operator==(const BulletinItem&) const = default;
+};
+struct Bulletin {
+    std::string channel;
+    std::string summary;  ///< one line: "7 reminders"
+    std::int64_t count = 0;
+    std::vector<BulletinItem> items;  ///< the first bulletin_items_max
+};
+inline constexpr std::size_t bulletin_items_max = 20;
+
 using Payload = std::variant<Task, Series, OccurrenceSkipped, OccurrenceMoved, ReminderFired,
-                             Reminder, Delivery, ForeignTask>;
+                             Reminder, Delivery, ForeignTask, Bulletin>;
 
 /// Something that happened and is about to be stored with the change that it tells of (P2).
 /// `type` is one of event_types; `subject` the task's id, or the series' where there is no task.

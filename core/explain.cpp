@@ -3,8 +3,10 @@
 
 #include "core/describe.h"
 #include "core/policies.h"
+#include "core/reminder_words.h"
 #include "core/rfc3339.h"
 #include "core/span.h"
+#include "core/text.h"
 #include "core/when.h"
 
 namespace taskd::core {
@@ -116,20 +118,84 @@ void add_policies(const Series& series, Sentences& because) {
     }
 }
 
+/// Whose clock the times of a task are told by.
+std::string zone_of(const ExplainSubject& subject) {
+    const auto& content = subject.task.content;
+    if (content.due) return content.due->tzid;
+    if (content.start) return content.start->tzid;
+    for (const auto& reminder : subject.reminders)
+        if (reminder.anchor == ReminderAnchor::at && reminder.at) return reminder.at->tzid;
+    return subject.tzid.empty() ? "UTC" : subject.tzid;
+}
+
+std::string where_words(const Reminder& reminder) {
+    return reminder.channels.empty() ? "the default channel" : join(reminder.channels, ", ");
+}
+
+/// "10m before: went off on Tue 2026-11-24 09:20 for the 2nd time, nobody acknowledged it"
+std::string went_off_words(const Reminder& reminder, const std::string& at, bool is_open) {
+    std::string text = format_reminder(reminder) + ": went off on " + at;
+    if (reminder.fired_slot) text += " for the slot " + format(*reminder.fired_slot);
+    if (reminder.firing > 1) text += ", firing " + std::to_string(reminder.firing);
+    if (reminder.acknowledged) return text + ", acknowledged";
+    return is_open ? text + ", not acknowledged" : text;
+}
+
+/// Why it goes off next when it does, and since when that is known.
+std::string next_words(const Reminder& reminder, const auto& at) {
+    std::string text = format_reminder(reminder) + ": next on " + at(*reminder.next);
+    if (reminder.snoozed_until)
+        text += ", to which it was snoozed";
+    else if (reminder.next == reminder.escalate_at)
+        text += ", to " + join(reminder.escalate_to, ", ") + ", if nobody acknowledges it by then";
+    else if (reminder.next == reminder.nag_at)
+        text += ", as every " + format_span(reminder.nag) + " until somebody acknowledges it";
+    else
+        text += ", to " + where_words(reminder);
+    if (reminder.armed_at) text += "; computed on " + at(*reminder.armed_at);
+    return text;
+}
+
+std::string delivery_words(const Delivery& delivery, const auto& at) {
+    std::string text = delivery.channel;
+    if (delivery.call)
+        text = std::string(to_string(delivery.call->kind)) + " " + delivery.call->target;
+    if (delivery.firing > 1) text += ", firing " + std::to_string(delivery.firing);
+    text += ": " + std::string(to_string(delivery.state));
+    if (delivery.finished) text += " on " + at(*delivery.finished);
+    if (delivery.state == DeliveryState::running)
+        text += ", try " + std::to_string(delivery.attempts) +
+                (delivery.revoked.empty() ? "" : ", the last one: " + delivery.revoked);
+    else if (delivery.attempts > 0)
+        text += " after " + std::to_string(delivery.attempts) +
+                (delivery.attempts == 1 ? " try" : " tries");
+    if (!delivery.result.empty()) text += ": " + delivery.result;
+    if (!delivery.digest.empty()) text += " " + delivery.digest.str();
+    if (!delivery.finished && delivery.next_attempt)
+        text += (delivery.attempts > 0 ? "; next try on " : "; to be sent on ") +
+                at(*delivery.next_attempt);
+    return text;
+}
+
 void add_reminders(const ExplainSubject& subject, Sentences& because) {
+    const std::string tzid = zone_of(subject);
+    const auto zone = TimeZone::load(tzid);
+    const auto at = [&](Timestamp time) {
+        return zone ? describe({zone->to_local(time), false, tzid, time}) : format_utc(time);
+    };
     for (const auto& reminder : subject.reminders) {
-        if (!reminder.next) continue;
-        const std::string tzid =
-            subject.task.content.due ? subject.task.content.due->tzid : std::string("UTC");
-        const auto zone = TimeZone::load(tzid);
-        const std::string at =
-            zone ? describe({zone->to_local(*reminder.next), false, tzid, *reminder.next})
-                 : format_utc(*reminder.next);
-        because.push_back(
-            {"reminder", (reminder.snoozed_until ? "snoozed, it goes off on "
-                                                 : format_span(reminder.before) + " before, on ") +
-                             at});
+        if (reminder.fired_at)
+            because.push_back({"reminder", went_off_words(reminder, at(*reminder.fired_at),
+                                                          subject.task.is_open())});
+        else if (reminder.fired && !reminder.next)
+            because.push_back(
+                {"reminder", format_reminder(reminder) +
+                                 ": missed, its time was over by more than its grace of " +
+                                 format_span(reminder.grace)});
+        if (reminder.next) because.push_back({"reminder", next_words(reminder, at)});
     }
+    for (const auto& delivery : subject.deliveries)
+        because.push_back({"delivery", delivery_words(delivery, at)});
 }
 
 void add_follow(const ExplainSubject& subject, Sentences& because) {

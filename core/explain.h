@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/delivery.h"
 #include "core/reminder.h"
 #include "core/series.h"
 #include "core/task.h"
@@ -16,14 +17,16 @@ struct ExplainSubject {
     Task task;
     bool blocked = false;  ///< a task that it depends on is open
     std::vector<Reminder> reminders;
+    std::vector<Delivery> deliveries;  ///< the newest of the task, newest first
     std::optional<Series> series;
     std::optional<Schedule> schedule;   ///< of the series
     std::vector<SkippedSlots> skipped;  ///< the runs right before its slot, the newest first
     std::optional<NextSlot> if_done;    ///< what would follow if it were done now
+    std::string tzid{};                 ///< the user's zone, for a task without times
 };
 
 /// One sentence of an explanation. `about` is one of: rule, slot, moved, shifted, clock, skipped,
-/// policy, paused, blocked, reminder, if_done.
+/// policy, paused, blocked, reminder, delivery, if_done.
 struct Because {
     std::string about;
     std::string text;

@@ -3,6 +3,7 @@
 
 #include "core/check.h"
 #include "core/rfc3339.h"
+#include "core/text.h"
 
 #include <algorithm>
 
@@ -25,9 +26,62 @@ ReminderFired firing_of(const Reminder& reminder, const std::optional<CalendarTi
     return fired;
 }
 
+void end_follow_up(Reminder& reminder) {
+    reminder.nag_at.reset();
+    reminder.escalate_at.reset();
+}
+
+/// When it goes off again since nobody acknowledged it.
+std::optional<Timestamp> follow_up_time(const Reminder& reminder) {
+    if (!reminder.nag_at || !reminder.escalate_at)
+        return reminder.nag_at ? reminder.nag_at : reminder.escalate_at;
+    return std::min(*reminder.nag_at, *reminder.escalate_at);
+}
+
+/// `next` with what follows, if that comes first.
+void note_follow_up(Reminder& reminder) {
+    const auto time = follow_up_time(reminder);
+    if (time && !reminder.snoozed_until && (!reminder.next || *time < *reminder.next))
+        reminder.next = time;
+}
+
+bool is_follow_up(const Reminder& reminder) {
+    const auto time = follow_up_time(reminder);
+    return !reminder.snoozed_until && reminder.next && time && *time <= *reminder.next;
+}
+
 void went_off(Reminder& reminder, Timestamp now) {
     reminder.fired_at = now;
     reminder.acknowledged.reset();
+    reminder.nags = 0;
+    end_follow_up(reminder);
+    if (reminder.nag.count() > 0) reminder.nag_at = now + reminder.nag;
+    if (!reminder.escalate_to.empty()) reminder.escalate_at = now + reminder.escalate;
+}
+
+/// It goes off again, for what it went off for last.
+Firing fire_follow_up(const Reminder& reminder, const std::optional<CalendarTime>& due,
+                      Timestamp now) {
+    Firing firing{reminder, {}, {}};
+    Reminder& after = firing.after;
+    after.fired_at = now;
+    after.firing += 1;
+    after.next.reset();
+    auto fired = firing_of(reminder, due, *reminder.next, now);
+    fired.firing = after.firing;
+    firing.to_usual = reminder.nag_at && *reminder.nag_at <= now;
+    if (firing.to_usual) {
+        after.nags += 1;
+        after.nag_at.reset();
+        if (after.nags < reminder.nag_max) after.nag_at = now + reminder.nag;
+    }
+    fired.nag = after.nags;
+    if (reminder.escalate_at && *reminder.escalate_at <= now) {
+        fired.escalated = true;
+        after.escalate_at.reset();
+    }
+    firing.due = fired;
+    return firing;
 }
 
 Timestamp time_in(const Reminder& reminder, const CalendarTime& due, const TimeZone& zone) {
@@ -99,7 +153,58 @@ std::uint64_t count_unchanged(const Schedule& schedule, const Slot& first, const
     return count;
 }
 
+/// A series' reminder follows up on the slot that it went off for last; `slots` is what comes of
+/// the others.
+Firing fire_slot_again(const Reminder& reminder, const Reminder& slots, const Schedule& schedule,
+                       Timestamp now) {
+    const Slot slot = schedule.slot(*reminder.fired_slot);
+    Firing firing = fire_follow_up(reminder, schedule.at(slot), now);
+    firing.due->recurrence_id = slot.id;
+    Reminder after = slots;
+    after.firing = firing.after.firing;
+    after.fired_at = firing.after.fired_at;
+    after.nags = firing.after.nags;
+    if (MovedSlot* const moved = moved_slot(after, slot.id)) moved->firings = after.firing;
+    firing.after = keep_follow_up(after, firing.after);
+    return firing;
+}
+
 }  // namespace
+
+std::string_view to_string(ReminderAnchor anchor) {
+    switch (anchor) {
+    case ReminderAnchor::due:
+        return "due";
+    case ReminderAnchor::start:
+        return "start";
+    case ReminderAnchor::at:
+        return "at";
+    case ReminderAnchor::unblocked:
+        return "unblocked";
+    }
+    return "due";
+}
+
+Result<ReminderAnchor> reminder_anchor_from(std::string_view word) {
+    for (const auto anchor : {ReminderAnchor::due, ReminderAnchor::start, ReminderAnchor::at,
+                              ReminderAnchor::unblocked})
+        if (to_string(anchor) == word) return anchor;
+    return invalid_argument(
+        "anchor", "\"" + clipped(word, 32) + "\" is not accepted; use due, start, at or unblocked");
+}
+
+std::optional<CalendarTime> base_of(const Reminder& reminder, const TaskContent& content) {
+    switch (reminder.anchor) {
+    case ReminderAnchor::due:
+        return content.due;
+    case ReminderAnchor::start:
+        return content.start;
+    case ReminderAnchor::at:
+    case ReminderAnchor::unblocked:
+        break;
+    }
+    return reminder.at;
+}
 
 Result<Timestamp> time_of(const Reminder& reminder, const CalendarTime& due) {
     const auto zone = TimeZone::load(due.tzid);
@@ -111,11 +216,22 @@ Result<Reminder> armed(const Reminder& reminder, const std::optional<CalendarTim
     Reminder after = reminder;
     after.next.reset();
     after.snoozed_until.reset();
+    end_follow_up(after);
     if (!due || reminder.fired) return after;
     const auto time = time_of(reminder, *due);
     if (!time) return tl::unexpected(time.error());
     after.next = *time;
     return after;
+}
+
+Reminder keep_follow_up(const Reminder& after, const Reminder& before) {
+    Reminder kept = after;
+    if (kept.snoozed_until || !before.fired_slot || kept.fired_slot != before.fired_slot)
+        return kept;
+    kept.nag_at = before.nag_at;
+    kept.escalate_at = before.escalate_at;
+    note_follow_up(kept);
+    return kept;
 }
 
 Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
@@ -124,6 +240,7 @@ Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
     after.next.reset();
     after.next_slot.reset();
     after.snoozed_until.reset();
+    end_follow_up(after);
     after.from.reset();
     note_moved(after, schedule);
     if (!from) return after;
@@ -168,7 +285,9 @@ Result<Reminder> rescheduled(const Reminder& reminder, const Schedule& schedule,
     auto from = from_of(after, schedule);
     // A stack that has ended leaves its tasks open, side by side.
     if (!from && last_one && schedule.stack) from = slot;
-    return armed(after, schedule, from, last_one);
+    auto rearmed = armed(after, schedule, from, last_one);
+    if (rearmed && reminder.fired_slot != slot.id) rearmed = keep_follow_up(*rearmed, reminder);
+    return rearmed;
 }
 
 Reminder without_past(const Reminder& reminder, const Schedule& schedule, Timestamp now) {
@@ -183,7 +302,7 @@ Reminder without_past(const Reminder& reminder, const Schedule& schedule, Timest
 }
 
 Result<Reminder> renewed(const Reminder& reminder, const std::optional<CalendarTime>& due) {
-    if (!reminder.next || reminder.snoozed_until || !due) return reminder;
+    if (!reminder.next || reminder.snoozed_until || !due || is_follow_up(reminder)) return reminder;
     const auto time = time_of(reminder, *due);
     if (!time) return tl::unexpected(time.error());
     Reminder after = reminder;
@@ -195,6 +314,7 @@ Reminder renewed(const Reminder& reminder, const Schedule& schedule) {
     if (!reminder.next || !reminder.next_slot || reminder.snoozed_until) return reminder;
     Reminder after = reminder;
     after.next = time_in(reminder, schedule.at(schedule.slot(*reminder.next_slot)), schedule.zone);
+    note_follow_up(after);
     return after;
 }
 
@@ -203,6 +323,7 @@ Result<Reminder> snoozed(const Reminder& reminder, Timestamp until, Timestamp no
     Reminder after = reminder;
     after.snoozed_until = after.next = until;
     after.acknowledged.reset();
+    end_follow_up(after);
     // A series' reminder that went off does so again for the same slot, not for the one ahead.
     if (reminder.fired_slot) after.next_slot = reminder.fired_slot;
     return after;
@@ -216,16 +337,23 @@ Result<Reminder> acknowledged(const Reminder& reminder, Timestamp now) {
                                                    format_utc(*reminder.acknowledged));
     Reminder after = reminder;
     after.acknowledged = now;
+    end_follow_up(after);
     return after;
 }
 
 Result<Firing> fire(const Reminder& reminder, const std::optional<CalendarTime>& due,
                     Timestamp now) {
     check(reminder.next && *reminder.next <= now, "only a reminder that is due goes off");
+    if (is_follow_up(reminder)) {
+        auto again = fire_follow_up(reminder, due, now);
+        note_follow_up(again.after);
+        return again;
+    }
     Firing firing{reminder, {}, {}};
     firing.after.fired = true;
     firing.after.next.reset();
     firing.after.snoozed_until.reset();
+    end_follow_up(firing.after);
     auto fired = firing_of(reminder, due, *reminder.next, now);
     fired.firing = firing.after.firing = reminder.firing + 1;
     if (fired.late > reminder.grace) {
@@ -233,12 +361,22 @@ Result<Firing> fire(const Reminder& reminder, const std::optional<CalendarTime>&
         return firing;
     }
     went_off(firing.after, now);
+    note_follow_up(firing.after);
     firing.due = fired;
     return firing;
 }
 
-Result<Firing> fire(const Reminder& reminder, const Schedule& schedule, Timestamp now,
+Result<Firing> fire(const Reminder& before, const Schedule& schedule, Timestamp now,
                     bool last_one) {
+    Reminder reminder = before;
+    if (is_follow_up(before) && before.fired_slot) {
+        // A slot that has come meanwhile is the newer news.
+        auto slots = armed(before, schedule, from_of(before, schedule), last_one);
+        if (!slots) return tl::unexpected(slots.error());
+        if (!slots->next || *slots->next > now)
+            return fire_slot_again(before, *slots, schedule, now);
+        reminder = *slots;
+    }
     check(reminder.next && reminder.next_slot && *reminder.next <= now,
           "only a reminder that is due goes off");
     Firing firing{reminder, {}, {}};
@@ -253,6 +391,7 @@ Result<Firing> fire(const Reminder& reminder, const Schedule& schedule, Timestam
                      return planned(reminder, schedule, slot) <= now;
                  }).value_or(first);
 
+    end_follow_up(after);
     const bool again = reminder.fired_slot == latest.id;
     after.fired_slot = latest.id;
     const Timestamp own_time = planned(reminder, schedule, latest);
@@ -295,7 +434,7 @@ Result<Firing> fire(const Reminder& reminder, const Schedule& schedule, Timestam
     }
     auto rearmed = armed(after, schedule, from_of(after, schedule), last_one);
     if (!rearmed) return tl::unexpected(rearmed.error());
-    firing.after = *rearmed;
+    firing.after = keep_follow_up(*rearmed, after);
     return firing;
 }
 

@@ -23,6 +23,16 @@ struct MovedSlot {
     bool operator==(const MovedSlot&) const = default;
 };
 
+/// What a task's reminder counts from. A series' is always `due`: the time of its slots.
+enum class ReminderAnchor {
+    due,
+    start,
+    at,         ///< a time of its own
+    unblocked,  ///< the completion of the last task that its task depends on
+};
+[[nodiscard]] std::string_view to_string(ReminderAnchor anchor);
+[[nodiscard]] Result<ReminderAnchor> reminder_anchor_from(std::string_view word);
+
 /// When to tell someone: so long before a task is due, or before each slot of a series. A series'
 /// reminder goes by slots, not by tasks: a stand-up that nobody ticked off reminds again tomorrow.
 struct Reminder {
@@ -30,22 +40,33 @@ struct Reminder {
     UserId user;
     TaskId task;  ///< of a task without series; else empty
     SeriesId series;
-    std::chrono::seconds before{0};     ///< TRIGGER (RFC 5545 section 3.8.6.3): before the due time
+    ReminderAnchor anchor = ReminderAnchor::due;
+    std::chrono::seconds before{0};     ///< TRIGGER (RFC 5545 section 3.8.6.3); below 0 for after
+    std::optional<CalendarTime> at{};   ///< of `at`, and of `unblocked` once that is known
     std::vector<std::string> channels;  ///< none: the user's default channel at the time
     std::chrono::seconds grace{std::chrono::hours{24}};  ///< late by more is missed, not fired
+
+    std::chrono::seconds nag{0};  ///< goes off again so often until acknowledged; 0: it does not
+    int nag_max = 0;              ///< .. and so many times at most
+    std::chrono::seconds escalate{0};        ///< not acknowledged after so long it goes ..
+    std::vector<std::string> escalate_to{};  ///< .. to these channels, once
 
     bool fired = false;                      ///< a task's: it went off, or was missed
     std::int64_t firing = 0;                 ///< the number of its last firing for its last slot
     std::optional<Timestamp> fired_at;       ///< when it went off last
     std::optional<Timestamp> snoozed_until;  ///< when it goes off (again) at the user's wish
     std::optional<Timestamp> acknowledged;   ///< the user has seen its last firing
+    int nags = 0;                            ///< since it went off by itself
+    std::optional<Timestamp> nag_at{};       ///< when it goes off again by `nag`
+    std::optional<Timestamp> escalate_at{};  ///< when it goes to `escalate_to`
     std::optional<RecurrenceId> fired_slot;  ///< a series': the last slot it went off for
     std::optional<RecurrenceId> next_slot;
     // A series' slots go off in their order, but for those that were moved: each at its own time.
-    std::optional<RecurrenceId> from;    ///< slots before this one are over; none: it is silent
-    std::optional<RecurrenceId> passed;  ///< it went off, or was missed, up to this slot
-    std::vector<MovedSlot> moved;        ///< sorted by id
-    std::optional<Timestamp> next;       ///< when it goes off next; the row in `timer`
+    std::optional<RecurrenceId> from;     ///< slots before this one are over; none: it is silent
+    std::optional<RecurrenceId> passed;   ///< it went off, or was missed, up to this slot
+    std::vector<MovedSlot> moved;         ///< sorted by id
+    std::optional<Timestamp> next;        ///< when it goes off next; the row in `timer`
+    std::optional<Timestamp> armed_at{};  ///< when `next` was computed; the store notes it
 
     bool operator==(const Reminder&) const = default;
 };
@@ -61,19 +82,33 @@ struct ReminderFired {
     Timestamp planned;
     std::chrono::milliseconds late{0};
     std::int64_t firing = 1;
+    int nag = 0;                         ///< the how manieth repeat, since nobody acknowledged it
+    bool escalated = false;              ///< it goes to the channels of the escalation
     std::optional<SkippedSlots> missed;  ///< reminder.missed of a series: which slots
 };
 
 /// The time of day from which reminders of a DATE count.
 inline constexpr std::chrono::hours day_start{9};
 
+inline constexpr std::chrono::seconds nag_min{std::chrono::minutes{1}};
+inline constexpr int nags_default = 100;
+inline constexpr int nags_max = 1000;
+
+/// What a task's reminder counts from; none while that is not known.
+[[nodiscard]] std::optional<CalendarTime> base_of(const Reminder& reminder,
+                                                  const TaskContent& content);
+
 /// When a reminder for `due` goes off: `before` ahead of it, counted from day_start for a DATE.
 [[nodiscard]] Result<Timestamp> time_of(const Reminder& reminder, const CalendarTime& due);
 
-/// Sets a task's reminder by its due time, which ends a snooze; it stays silent if it went off
-/// already. A task that is closed has nothing pending: `due` is none then.
+/// Sets a task's reminder by its base, which ends a snooze and what would follow; it stays silent
+/// if it went off already. A task that is closed has nothing pending: `due` is none then.
 [[nodiscard]] Result<Reminder> armed(const Reminder& reminder,
                                      const std::optional<CalendarTime>& due);
+
+/// The reminder with the nag and the escalation that were pending before it was armed anew for the
+/// sake of another slot.
+[[nodiscard]] Reminder keep_follow_up(const Reminder& after, const Reminder& before);
 
 /// Sets a series' reminder to what comes first of the slots from `from` on for which it has not
 /// gone off, which ends a snooze. With `last_one` the series has ended: `from` is the only one.
@@ -113,11 +148,13 @@ inline constexpr std::chrono::hours day_start{9};
 ///         slots that passed at once, the latest goes off if it is late by at most `grace`; the
 ///         ones before it are one range of missed slots; a slot that was moved goes off alone.
 ///         With `last_one` the series has ended or counts from completion: only the slot that it
-///         was set to counts, and nothing follows.
+///         was set to counts, and nothing follows. A nag and an escalation go off however late they
+///         are, but for a slot that has come since then.
 struct Firing {
     Reminder after;
     std::optional<ReminderFired> due;
     std::optional<ReminderFired> missed;
+    bool to_usual = true;  ///< also to its own channels, not to those of its escalation only
 };
 /// `due` is none where it was edited away after a snooze.
 [[nodiscard]] Result<Firing> fire(const Reminder& reminder, const std::optional<CalendarTime>& due,

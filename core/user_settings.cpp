@@ -75,10 +75,22 @@ Result<UserSettings> checked(UserSettings settings) {
     if (!settings.quiet_hours.empty()) {
         const auto quiet = quiet_from(settings.quiet_hours);
         if (!quiet)
-            return invalid_argument("quiet_hours", "\"" + clipped(settings.quiet_hours, 64) +
-                                                       "\" is not accepted; use two times of day "
-                                                       "such as 22:00-07:00");
+            return invalid_argument("quiet_hours",
+                                    "\"" + clipped(settings.quiet_hours, 64) +
+                                        "\" is not accepted; use two times of day "
+                                        "such as 22:00-07:00",
+                                    "taskctl config --unset quiet-hours");
         settings.quiet_hours = clock_text(quiet->from) + "-" + clock_text(quiet->to);
+    }
+    if (!settings.agenda.empty()) {
+        const auto time = minute_of_day(trim(settings.agenda));
+        if (!time)
+            return invalid_argument("agenda",
+                                    "\"" + clipped(settings.agenda, 64) +
+                                        "\" is not accepted; use a time of day such as "
+                                        "08:00",
+                                    "taskctl config --unset agenda");
+        settings.agenda = clock_text(*time);
     }
     auto& holidays = settings.holidays;
     std::sort(holidays.begin(), holidays.end());
@@ -106,6 +118,17 @@ Timestamp after_quiet_hours(const UserSettings& settings, Timestamp now) {
         midnight + quiet->to + (overnight && of_day >= quiet->from ? days{1} : days{0});
     // In the repeated hour of a change of the clocks the end may lie behind `now`.
     return std::max(now, zone->to_utc(end).at);
+}
+
+std::optional<Timestamp> next_agenda(const UserSettings& settings, Timestamp now) {
+    const auto time = minute_of_day(settings.agenda);
+    if (settings.agenda.empty() || !time) return {};
+    const auto zone =
+        settings.zone.empty() ? Result<TimeZone>(TimeZone::utc()) : TimeZone::load(settings.zone);
+    if (!zone) return {};
+    auto day = floor<days>(zone->to_local(now));
+    while (zone->to_utc(day + *time).at <= now) day += days{1};
+    return zone->to_utc(day + *time).at;
 }
 
 }  // namespace taskd::core

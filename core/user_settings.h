@@ -13,9 +13,11 @@ namespace taskd::core {
 
 /// What a user has set; "" for what they have not.
 struct UserSettings {
-    std::string zone;         ///< IANA name; without one, the caller's own
-    std::string email;        ///< where mail for them goes
-    std::string quiet_hours;  ///< "22:00-07:00" on the clock of `zone`: deliveries wait
+    std::string zone;              ///< IANA name; without one, the caller's own
+    std::string email;             ///< where mail for them goes
+    std::string quiet_hours;       ///< "22:00-07:00" on the clock of `zone`: deliveries wait
+    std::string agenda{};          ///< "08:00" on the clock of `zone`: what the day has is sent
+    std::string agenda_channel{};  ///< .. to it; "" for the default channel
     std::vector<std::chrono::local_days> holidays{};  ///< days off, for shift; sorted
 
     bool operator==(const UserSettings&) const = default;
@@ -33,5 +35,8 @@ inline constexpr std::size_t email_bytes_max =
 /// When a delivery may go out: `now`, or the end of the quiet hours that `now` lies in. Checked
 /// settings in; a zone that tzdata lost makes no quiet hours.
 [[nodiscard]] Timestamp after_quiet_hours(const UserSettings& settings, Timestamp now);
+
+/// When the agenda comes next after `now`; none without one.
+[[nodiscard]] std::optional<Timestamp> next_agenda(const UserSettings& settings, Timestamp now);
 
 }  // namespace taskd::core

@@ -219,7 +219,7 @@ Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, cons
         admissions.admit_owner({*endpoint, geteuid(), std::move(caller), *passed});
     }
     WorkerPool workers(context, static_cast<std::size_t>(config.integer("outbound.workers")),
-                       *outside);
+                       static_cast<std::size_t>(config.integer("exec.concurrency")), *outside);
     BackupWorker backups(store);
     ServiceManager service;
     Loop loop(engine, sockets, bus, workers, backups, clock, service, std::move(signals), *log);

@@ -101,7 +101,7 @@ const std::vector<ConfigKey>& config_keys() {
         {"turn.timers_max", Type::integer, "1000", 1, 100'000, "timers fired in one transaction",
          true},
         {"polls.max", Type::integer, "256", 1, 100'000, "long polls waiting at once", true},
-        {"outbound.workers", Type::integer, "4", 1, 256, "threads that run channels"},
+        {"outbound.workers", Type::integer, "8", 1, 256, "threads that run channels"},
         {"outbound.max", Type::integer, "64", 1, 10'000, "deliveries under way at once", true},
         {"delivery.attempts_max", Type::integer, "3", 1, 100, "attempts of one delivery", true},
         {"delivery.backoff", Type::span, "10s", 1, day, "wait after the first failed attempt",
@@ -132,6 +132,13 @@ const std::vector<ConfigKey>& config_keys() {
          "with --system: users served at once"},
         {"exec.allow", Type::text, "", 0, 0,
          "programs that exec channels may run, absolute, with commas; *: any", true},
+        {"exec.concurrency", Type::integer, "2", 1, 256, "commands of exec channels at once"},
+        {"desktop.enabled", Type::flag, "", 0, 0,
+         "allow desktop channels: true, but for a system daemon"},
+        {"webhook.networks", Type::text, "", 0, 0,
+         "what webhooks may reach: any, public, or networks such as 10.0.0.0/8"},
+        {"webhook.ca_file", Type::text, "", 0, 0,
+         "PEM of who signs their certificates; the system's by default"},
         {"http.listen", Type::text, "", 0, 0,
          "where HTTP is served: 127.0.0.1:8377,[::1]:8377,unix:/path"},
         {"http.allow_remote", Type::flag, "false", 0, 0,
@@ -333,6 +340,8 @@ Settings Config::settings() const {
             if (const auto name = core::trim(target); !name.empty())
                 settings.call_allow->emplace_back(name);
     }
+    settings.has_desktop = flag("desktop.enabled");
+    settings.has_mail_server = !text("smtp.url").empty();
     settings.delivery_retry.attempts_max = static_cast<int>(integer("delivery.attempts_max"));
     settings.delivery_retry.initial = span("delivery.backoff");
     settings.delivery_retry.max = span("delivery.backoff_max");

@@ -5,6 +5,7 @@
 #include "core/uuid.h"
 #include "daemon/handlers/admin_handlers.h"
 #include "daemon/handlers/call_handlers.h"
+#include "daemon/handlers/channel_handlers.h"
 #include "daemon/handlers/consumer_handlers.h"
 #include "daemon/handlers/dead_letter_handlers.h"
 #include "daemon/handlers/delivery_handlers.h"
@@ -87,7 +88,11 @@ const std::vector<Method>& methods() {
         row<ipc::ChannelList, list_channels>(),
         row<ipc::ChannelRemove, remove_channel>(),
         row<ipc::DeliveryList, list_deliveries>(),
+        row<ipc::ChannelTest, test_channel>(),
+        row<ipc::ReminderDefaultList, list_reminder_defaults>(),
+        row<ipc::ReminderDefaultSet, set_reminder_default>(),
         row<ipc::DeliveryGet, get_delivery>(),
+        row<ipc::DeliveryRetry, retry_delivery>(),
         row<ipc::DaprInvoke, keep_invoke>(),
         row<ipc::DaprPublish, keep_publish>(),
         row<ipc::DaprBreaker, use_breaker>(),

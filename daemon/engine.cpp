@@ -3,6 +3,7 @@
 
 #include "core/check.h"
 #include "daemon/handlers/call_handlers.h"
+#include "daemon/handlers/channel_handlers.h"
 #include "daemon/handlers/consumer_handlers.h"
 #include "daemon/handlers/delivery_handlers.h"
 #include "daemon/handlers/inbound_handlers.h"
@@ -206,6 +207,7 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
             UnitOfWork unit(context_, now, result.user, "");
             Handling h{unit, result.user, settings_, identity_, standing_, monotonic};
             finish_delivery(result, h);
+            note_deliveries(h, attempt);
             for (auto& published : unit.release())
                 attempt.turn.publications.push_back(std::move(published));
             ++attempt.finished;
@@ -256,6 +258,7 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
     append(into.figures.outcomes, attempt.turn.figures.outcomes);
     append(into.figures.commits, attempt.turn.figures.commits);
     append(into.figures.timer_lags, attempt.turn.figures.timer_lags);
+    append(into.figures.deliveries, attempt.turn.figures.deliveries);
     into.figures.copies_missed += attempt.turn.figures.copies_missed;
     if (attempt.turn.figures.backlog) {
         into.figures.backlog = attempt.turn.figures.backlog;
@@ -361,11 +364,16 @@ void Engine::run_timer(const Timer& timer, Timestamp now, Monotonic monotonic, A
         const auto reminder = unit.find_reminder(timer.user, core::ReminderId{timer.ref});
         core::Reminder after = *reminder;
         after.next = now + zone_lost_retry;
+        if (after.nag_at) after.nag_at = std::max(*after.nag_at, *after.next);
+        if (after.escalate_at) after.escalate_at = std::max(*after.escalate_at, *after.next);
         unit.update_reminder(*reminder, after);
         break;
     }
     case TimerKind::delivery:
         if (auto job = start_delivery(timer, h)) attempt.turn.jobs.push_back(std::move(*job));
+        break;
+    case TimerKind::agenda:
+        tell_agenda(timer, h);
         break;
     case TimerKind::series:
         if (const auto made = fire_series(unit, timer); !made) {
@@ -396,8 +404,14 @@ void Engine::run_timer(const Timer& timer, Timestamp now, Monotonic monotonic, A
             later(maintenance_.trim(now, settings_) ? retention_more : retention_every);
         break;
     }
+    note_deliveries(h, attempt);
     for (auto& published : unit.release())
         attempt.turn.publications.push_back(std::move(published));
+}
+
+void Engine::note_deliveries(const Handling& h, Attempt& attempt) {
+    auto& figures = attempt.turn.figures.deliveries;
+    figures.insert(figures.end(), h.deliveries.begin(), h.deliveries.end());
 }
 
 void Engine::answer_polls(Timestamp now, Monotonic monotonic, Attempt& attempt) {

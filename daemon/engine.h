@@ -26,6 +26,7 @@ struct TurnFigures {
     std::vector<std::pair<std::string_view, std::string_view>> outcomes;  ///< method, outcome
     std::vector<std::chrono::nanoseconds> commits;                        ///< those that wrote
     std::vector<std::chrono::milliseconds> timer_lags;
+    std::vector<DeliveryFigure> deliveries{};
     std::size_t void_turns = 0;
     std::int64_t copies_missed = 0;               ///< live copies that subscribers say they lost
     std::optional<Maintenance::Backlog> backlog;  ///< of consumers, now and then
@@ -132,6 +133,7 @@ private:
     void run_timers(core::Timestamp now, core::Monotonic monotonic, Attempt& attempt);
     void run_timer(const Timer& timer, core::Timestamp now, core::Monotonic monotonic,
                    Attempt& attempt);
+    static void note_deliveries(const Handling& h, Attempt& attempt);
     void answer_polls(core::Timestamp now, core::Monotonic monotonic, Attempt& attempt);
     [[nodiscard]] std::optional<nlohmann::json> answer_of(const Poll& poll,
                                                           const nlohmann::json& id,

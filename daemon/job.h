@@ -2,7 +2,9 @@
 // What passes between the engine and its shell: requests in; replies, publications, jobs out.
 #pragma once
 
+#include "core/channel.h"
 #include "core/delivery.h"
+#include "core/notice.h"
 #include "daemon/store/unit_of_work.h"
 #include "ipc/messages.h"
 
@@ -56,12 +58,17 @@ struct PublishBatch {
 struct Job {
     core::UserId user;
     core::DeliveryId delivery;
-    ipc::Channel channel;
-    std::vector<std::pair<std::string, std::string>> variables;  ///< TASKD_*
+    core::Channel channel;
+    std::vector<std::pair<std::string, std::string>> variables;  ///< TASKD_*, of exec
     std::string event;                                           ///< CloudEvent, JSON
-    std::optional<core::Call> call{};                            ///< instead of the channel
-    std::optional<PublishBatch> batch{};                         ///< instead of a delivery
-    std::chrono::milliseconds timeout{0};                        ///< of a call or batch
+    core::Notice notice{};                                       ///< the same for people
+    core::Timestamp created{};                                   ///< of the delivery
+    std::string address{};                                       ///< of email
+    bool taken_back = false;               ///< not needed any more, and no worker has begun it
+    std::string secret{};                  ///< of webhook, ntfy, gotify
+    std::optional<core::Call> call{};      ///< instead of the channel, or how dapr is asked
+    std::optional<PublishBatch> batch{};   ///< instead of a delivery
+    std::chrono::milliseconds timeout{0};  ///< of a call or batch
 };
 
 struct JobResult {
@@ -69,6 +76,7 @@ struct JobResult {
     core::DeliveryId delivery;
     core::Outcome outcome;
     std::optional<PublishBatch> batch{};  ///< without its events
+    core::Channel channel{};              ///< that was used, as it was then
 };
 
 }  // namespace taskd::daemon

@@ -59,6 +59,7 @@ bool Loop::run() {
         auto requests = sockets_.drain(engine_.settings(), now, turn_size_.requests());
         if (observers_ && observers_->http != nullptr)
             observers_->http->bridge().drain(requests, engine_.settings(), now);
+        for (auto& click : workers_.clicks(now)) requests.push_back(std::move(click));
         const auto begun = std::chrono::steady_clock::now();
         auto turn = engine_.turn(requests, workers_.results(), clock_.now(),
                                  now);  // one transaction, one sync
@@ -68,6 +69,7 @@ bool Loop::run() {
         reply(std::move(turn.replies));                       // a promise already on disk
         bus_.publish(turn.publications, clock_.monotonic());  // live copy; the log is the truth
         workers_.start(std::move(turn.jobs));                 // results come back as requests
+        workers_.retract(turn.publications);
         if (turn.backup) backups_.start(*turn.backup);
         warn(turn.warnings);
         service_.feed(clock_.monotonic());  // a whole turn went by: the loop is alive
@@ -87,6 +89,8 @@ bool Loop::run() {
 }
 
 void Loop::reply(std::vector<Reply> replies) {
+    std::erase_if(replies,
+                  [](const Reply& one) { return one.peer.socket == WorkerPool::socket_number; });
     const auto http = std::stable_partition(replies.begin(), replies.end(), [](const Reply& one) {
         return one.peer.socket != RpcBridge::socket_number;
     });

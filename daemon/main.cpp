@@ -132,6 +132,9 @@ int run(int argc, char** argv) {
         // A person runs what they like with their own daemon.
         if (!home->is_system) config->set_standard("exec.allow", "*");
         if (!home->is_system) config->set_standard("call.allow", "*");
+        config->set_standard("desktop.enabled", home->is_system ? "false" : "true");
+        // Others' webhooks must not reach what only this machine or its network may.
+        config->set_standard("webhook.networks", home->is_system ? "public" : "any");
         return config;
     };
     const auto config = load();

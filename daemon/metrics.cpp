@@ -82,6 +82,8 @@ struct Metrics::Series {
             publisher_lost.Add(labels).Set(static_cast<double>(topic.lost));
         }
         for (const auto& breaker : figures.breakers) {
+            // Of one user only: theirs to know.
+            if (breaker.target.find(": ") != std::string::npos) continue;
             // Names come from who calls; a family forgets none.
             if (targets.size() >= targets_max && !targets.contains(breaker.target)) continue;
             targets.insert(breaker.target);
@@ -108,6 +110,15 @@ struct Metrics::Series {
         gauges("taskd_breaker_state", "Circuit breaker: 0 closed, 1 half-open, 2 open");
     Gauges& breaker_refused =
         gauges("taskd_breaker_refused", "Calls that an open circuit breaker refused");
+    Counters& deliveries_ended =
+        counters("taskd_deliveries_total",
+                 "Attempts of deliveries by channel kind and outcome: succeeded, retried, "
+                 "suppressed or dead; late: reminders that went off a minute or more after time");
+    prometheus::Family<prometheus::Histogram>& delivery_lag =
+        prometheus::BuildHistogram()
+            .Name("taskd_delivery_lag_seconds")
+            .Help("From the time of a reminder, or the request of a call, to its delivery")
+            .Register(registry);
     Counters& requests = counters("taskd_requests_total", "Requests by method and outcome");
     Counters& http = counters("taskd_http_requests_total", "HTTP responses by route and status");
     prometheus::Counter& void_turns =
@@ -175,6 +186,14 @@ void Metrics::turn(const TurnFigures& figures, std::size_t requests,
     series_->turn_time.Observe(seconds_of(took));
     for (const auto& commit : figures.commits) series_->commit_time.Observe(seconds_of(commit));
     for (const auto& lag : figures.timer_lags) series_->timer_lag.Observe(seconds_of(lag));
+    for (const auto& [kind, outcome, lag] : figures.deliveries) {
+        series_->deliveries_ended
+            .Add({{"kind", std::string(kind)}, {"outcome", std::string(outcome)}})
+            .Increment();
+        if (outcome == "succeeded")
+            series_->delivery_lag.Add({{"kind", std::string(kind)}}, lag_seconds)
+                .Observe(seconds_of(lag));
+    }
     for (const auto& [method, outcome] : figures.outcomes)
         series_->requests.Add({{"method", std::string(method)}, {"outcome", std::string(outcome)}})
             .Increment();

@@ -45,6 +45,8 @@ struct Settings {
     /// Programs that exec channels may run, by absolute path; none: any. A system daemon's users
     /// would otherwise run programs as the daemon, which can read everybody's tasks.
     std::optional<std::vector<std::string>> exec_allow;
+    bool has_mail_server = false;
+    bool has_desktop = true;  ///< somebody's: not a system daemon
 
     /// Apps and pub/sub components that durable calls of others than operators may name; none: any.
     std::optional<std::vector<std::string>> call_allow;

@@ -3,6 +3,7 @@
 // and whether it writes (writing methods take an idempotency key). Field names are in json/.
 #pragma once
 
+#include "core/channel.h"
 #include "core/delivery.h"
 #include "core/explain.h"
 #include "core/query.h"
@@ -23,11 +24,21 @@ namespace taskd::ipc {
 
 inline constexpr std::int64_t protocol_version = 1;
 inline constexpr std::size_t request_bytes_max = 4 * 1024 * 1024;
-inline constexpr std::size_t json_depth_max = 72;    ///< 64 of an event's data, and the message
-inline constexpr std::size_t batch_max = 100;        ///< requests in one JSON-RPC batch
-inline constexpr std::size_t reminders_max = 16;     ///< of one task or series
+inline constexpr std::size_t json_depth_max = 72;  ///< 64 of an event's data, and the message
+inline constexpr std::size_t batch_max = 100;      ///< requests in one JSON-RPC batch
+inline constexpr std::size_t reminders_max = 16;   ///< of one task or series
+
+/// How reminders that are given in words go on, in words too.
+struct ReminderHow {
+    std::string grace;  ///< later than this they are missed
+    std::string nag;    ///< again so often until acknowledged
+    std::int64_t nag_max = 0;
+    std::string escalate;  ///< after so long ..
+    std::vector<std::string> escalate_to;
+
+    bool operator==(const ReminderHow&) const = default;
+};
 inline constexpr std::int64_t wait_ms_max = 60'000;  ///< of one long poll
-inline constexpr std::size_t argv_bytes_max = 64 * 1024;
 
 /// A series with what people want to see beside it.
 struct SeriesView {
@@ -64,6 +75,7 @@ struct TaskAdd {
     std::string tz_default;
     std::vector<std::string> remind;
     std::vector<std::string> channels;
+    ReminderHow reminding;                ///< of the reminders given here
     std::vector<std::string> depends_on;  ///< tasks, as TASK of taskctl(1)
     core::PolicyWords policies;           ///< of a series
     std::string recurring_pattern;        ///< of a task of another service: DAILY, ... or an RRULE
@@ -118,6 +130,7 @@ struct TaskUpdate {
     std::optional<std::vector<std::string>>
         remind;  ///< all of them, in the place of those there are
     std::optional<std::vector<std::string>> channels;    ///< of the reminders given here
+    ReminderHow reminding;                               ///< likewise
     std::optional<std::vector<std::string>> depends_on;  ///< all of them, before the two below
     std::vector<std::string> add_depends_on;
     std::vector<std::string> remove_depends_on;
@@ -387,22 +400,19 @@ struct UserSet {
     std::optional<std::string> zone;
     std::optional<std::string> email;
     std::optional<std::string> quiet_hours;
+    std::optional<std::string> agenda;
+    std::optional<std::string> agenda_channel;
     std::optional<std::vector<std::chrono::local_days>> holidays;  ///< all of them
     std::string tz_default;
 };
 
-struct Channel {
-    std::string name;
-    std::string kind = "exec";
-    std::vector<std::string> argv;  ///< program and arguments; no shell reads them
-    std::int64_t timeout_ms = 30'000;
-    bool is_default = false;
-};
+using core::Channel;
 struct ChannelSet {
     using Reply = Channel;
     static constexpr std::string_view method = "channel.set";
     static constexpr bool writes = true;
     Channel channel;
+    std::string secret;  ///< of webhook: signs; of ntfy and gotify: an access token
 };
 struct ChannelPage {
     std::vector<Channel> channels;
@@ -419,6 +429,39 @@ struct ChannelRemove {
     std::string name;
 };
 
+/// Sends a test to a channel, one attempt; the delivery tells how it ended.
+struct ChannelTest {
+    using Reply = core::Delivery;
+    static constexpr std::string_view method = "channel.test";
+    static constexpr bool writes = true;
+    std::string name;
+};
+
+/// Reminders of tasks that are added without any, until the project or a tag has some of its own.
+struct ReminderDefault {
+    std::string scope;  ///< user, project or tag
+    std::string name;   ///< of the project or tag; "" for user
+    std::vector<std::string> remind;
+    std::vector<std::string> channels;
+    ReminderHow reminding;
+};
+struct ReminderDefaultPage {
+    std::vector<ReminderDefault> defaults;
+};
+struct ReminderDefaultList {
+    using Reply = ReminderDefaultPage;
+    static constexpr std::string_view method = "reminder.defaults";
+    static constexpr bool writes = false;
+};
+/// No `remind` removes it.
+struct ReminderDefaultSet {
+    using Reply = ReminderDefault;
+    static constexpr std::string_view method = "reminder.default_set";
+    static constexpr bool writes = true;
+    ReminderDefault value;
+    std::string tz_default;
+};
+
 struct DeliveryPage {
     std::vector<core::Delivery> deliveries;
 };
@@ -427,12 +470,21 @@ struct DeliveryList {
     static constexpr std::string_view method = "delivery.list";
     static constexpr bool writes = false;
     std::int64_t limit = 20;  ///< newest first
+    bool failed = false;      ///< the dead ones only
+    std::string task;         ///< of this task or its series only
 };
 struct DeliveryGet {
     using Reply = core::Delivery;
     static constexpr std::string_view method = "delivery.get";
     static constexpr bool writes = false;
     std::string delivery;  ///< the first 4 or more characters of its id
+};
+/// Tries a dead one again from the beginning, under the same id.
+struct DeliveryRetry {
+    using Reply = core::Delivery;
+    static constexpr std::string_view method = "delivery.retry";
+    static constexpr bool writes = true;
+    std::string delivery;
 };
 
 struct Health {

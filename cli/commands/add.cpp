@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands/commands.h"
 #include "cli/commands/policy_flags.h"
+#include "cli/commands/reminder_flags.h"
 #include "cli/times.h"
 #include "core/text.h"
 #include "core/when.h"
@@ -17,6 +18,7 @@ struct Given {
     std::string priority;
     std::string key;
     PolicyFlags policies;
+    ReminderFlags reminding;
 };
 
 /// "reminder 10m before"; of a DATE the day starts at 09:00, so the time is said too.
@@ -59,6 +61,9 @@ void show(Context& context, const ipc::TaskAdded& added) {
 
 int run(Context& context, const Given& given, const Words& words) {
     ipc::TaskAdd request = given.request;
+    auto how = reminder_how(given.reminding);
+    if (!how) return context.fail(how.error());
+    request.reminding = std::move(*how);
     request.summary = core::join(words, " ");
     request.tz_default = context.zone_name();
     request.policies = given.policies.words();
@@ -111,10 +116,11 @@ void register_add(CommandLine& line) {
     add_text(app, "--at", request.at, "WORDS", "time of a series' slots, or when it is due");
     add_text(app, "--due", request.due, "WORDS", "when it is due");
     add_text(app, "--start", request.start, "WORDS", "when to begin with it");
-    add_texts(app, "--remind", request.remind, "SPAN",
-              "remind so long before it is due; may be repeated");
+    add_texts(app, "--remind", request.remind, "WORDS",
+              "remind so long before it is due, or at WORDS; may be repeated");
     add_texts(app, "--channel", request.channels, "NAME",
               "where reminders go, else the default channel; may be repeated");
+    add_reminder_flags(app, given->reminding);
     add_text(app, "--project", request.project, "NAME", "one project it belongs to");
     add_texts(app, "--tag", request.tags, "WORD", "a tag; may be repeated");
     add_text(app, "--priority", given->priority, "1-9", "1 is the highest");

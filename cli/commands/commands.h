@@ -27,6 +27,7 @@ void register_series_preview(CommandLine& line);
 void register_snooze(CommandLine& line);
 void register_channels(CommandLine& line);
 void register_deliveries(CommandLine& line);
+void register_reminders(CommandLine& line);
 void register_events(CommandLine& line);
 void register_events_tail(CommandLine& line);
 void register_events_publish(CommandLine& line);
@@ -72,6 +73,7 @@ inline void register_commands(CommandLine& line) {
     register_snooze(line);
     register_channels(line);
     register_deliveries(line);
+    register_reminders(line);
     register_events(line);
     register_events_tail(line);
     register_events_publish(line);

@@ -167,7 +167,8 @@ Candidates facets(Context& context, bool is_tag) {
 Candidates channels(Context& context) {
     Candidates found;
     if (const auto page = ask(context, ipc::ChannelList{}))
-        for (const auto& channel : page->channels) found.push_back({channel.name, channel.kind});
+        for (const auto& channel : page->channels)
+            found.push_back({channel.name, std::string(core::to_string(channel.kind))});
     return found;
 }
 

@@ -19,10 +19,13 @@ struct Setting {
     std::optional<std::string> ipc::UserSet::*wanted;
     const char* unset;  ///< what holds without it
 };
-const std::array<Setting, 3> settings{{
+const std::array<Setting, 5> settings{{
     {"zone", &core::UserSettings::zone, &ipc::UserSet::zone, "the caller's own"},
     {"email", &core::UserSettings::email, &ipc::UserSet::email, "none"},
     {"quiet-hours", &core::UserSettings::quiet_hours, &ipc::UserSet::quiet_hours, "none"},
+    {"agenda", &core::UserSettings::agenda, &ipc::UserSet::agenda, "none"},
+    {"agenda-channel", &core::UserSettings::agenda_channel, &ipc::UserSet::agenda_channel,
+     "the default channel"},
 }};
 
 /// A list, unlike the others.

@@ -12,7 +12,10 @@
 namespace taskd::cli {
 namespace {
 
-constexpr std::size_t id_shown = 8;  // enough to tell tasks apart, and to type
+using core::Result;
+
+constexpr std::size_t id_shown = 8;          // enough to tell tasks apart, and to type
+constexpr std::size_t id_prefix_shown = 18;  // of a UUIDv7: the time, and 12 bits that are random
 
 Paint paint_of(core::DeliveryState state) {
     switch (state) {
@@ -20,6 +23,8 @@ Paint paint_of(core::DeliveryState state) {
         return Paint::green;
     case core::DeliveryState::dead:
         return Paint::red;
+    case core::DeliveryState::suppressed:
+        return Paint::dim;
     case core::DeliveryState::pending:
     case core::DeliveryState::running:
         break;
@@ -43,10 +48,85 @@ std::string result_of(Context& context, const core::Delivery& delivery) {
     return text;
 }
 
-int run(Context& context, const std::string& limit) {
+struct Given {
+    std::string limit;
+    std::string task;
+    bool failed = false;
+};
+
+int show_one(Context& context, const std::string& reference) {
+    auto client = context.client();
+    if (!client) return context.fail(client.error());
+    const auto answer = client->call(ipc::DeliveryGet{reference});
+    if (!answer) return context.fail(answer.error());
+    Screen& screen = context.screen();
+    if (screen.json())
+        screen.print_json(answer->json);
+    else if (screen.quiet())
+        screen.print(std::string(core::to_string(answer->value.state)) + "\n");
+    else
+        screen.print(delivery_report(context, answer->value));
+    return 0;
+}
+
+/// The ids of the dead ones, up to as many as one list has.
+Result<Words> failed_ones(ipc::Client& client) {
     ipc::DeliveryList request;
-    if (!limit.empty()) {
-        const auto number = number_from("limit", limit, 1, 1000);
+    request.failed = true;
+    request.limit = 1000;
+    const auto answer = client.call(request);
+    if (!answer) return tl::unexpected(answer.error());
+    Words ids;
+    for (const auto& delivery : answer->value.deliveries) ids.push_back(delivery.id.str());
+    return ids;
+}
+
+int retry(Context& context, bool failed, const std::string& key, const Words& words) {
+    if (failed != words.empty())
+        return context.fail({core::Reason::invalid_argument,
+                             failed ? "--failed goes without ids" : "name a delivery, or --failed",
+                             "delivery", "taskctl deliveries --failed shows them"});
+    auto client = context.client(key_from(key));
+    if (!client) return context.fail(client.error());
+    Words ids = words;
+    if (failed) {
+        auto found = failed_ones(*client);
+        if (!found) return context.fail(found.error());
+        ids = std::move(*found);
+    }
+    int status = 0;
+    for (const auto& id : ids) {
+        const auto answer = client->call(ipc::DeliveryRetry{id});
+        // What is done meanwhile is not to be told any more.
+        if (!answer && failed && answer.error().field == "task") {
+            context.screen().note("left " + id + ": " + answer.error().message);
+            continue;
+        }
+        if (!answer) {
+            status = context.fail(answer.error());
+            continue;
+        }
+        context.note_replay(answer->replayed);
+        Screen& screen = context.screen();
+        if (screen.json())
+            screen.print_json(answer->json);
+        else if (screen.quiet())
+            screen.print(answer->value.id.str() + "\n");
+        else
+            screen.print("Trying delivery " + answer->value.id.str() +
+                         " again: " + visible(where_of(answer->value)) + "\n");
+    }
+    if (ids.empty()) context.screen().hint("no delivery has failed");
+    return status;
+}
+
+int run(Context& context, const Given& given, const Words& words) {
+    if (!words.empty()) return show_one(context, words[0]);
+    ipc::DeliveryList request;
+    request.failed = given.failed;
+    request.task = given.task;
+    if (!given.limit.empty()) {
+        const auto number = number_from("limit", given.limit, 1, 1000);
         if (!number) return context.fail(number.error());
         request.limit = *number;
     }
@@ -74,7 +154,8 @@ int run(Context& context, const std::string& limit) {
 
 Table delivery_table(Context& context, const std::vector<core::Delivery>& deliveries) {
     const bool plain = context.screen().plain_lists();
-    Table table{{{"TIME", false},
+    Table table{{{"ID", false},
+                 {"TIME", false},
                  {"CHANNEL", false, true},
                  {"STATE", false},
                  {"TRIES", true},
@@ -84,7 +165,8 @@ Table delivery_table(Context& context, const std::vector<core::Delivery>& delive
     for (const auto& delivery : deliveries) {
         const auto& task = delivery.task.str();
         table.rows.push_back(
-            {{plain ? core::format_utc(delivery.created) : stamp(delivery.created, context.zone())},
+            {{plain ? delivery.id.str() : delivery.id.str().substr(0, id_prefix_shown)},
+             {plain ? core::format_utc(delivery.created) : stamp(delivery.created, context.zone())},
              {where_of(delivery)},
              {std::string(core::to_string(delivery.state)), paint_of(delivery.state)},
              {std::to_string(delivery.attempts)},
@@ -101,8 +183,12 @@ std::string delivery_report(Context& context, const core::Delivery& delivery) {
                       " after " + counted(delivery.attempts, "try", "tries") + ": " +
                       visible(where_of(delivery)) + "\n";
     for (const auto& attempt : delivery.log)
-        out += "  " + stamp(attempt.at, context.zone()) + "  " + visible(attempt.result) + "\n";
-    if (!delivery.output.empty()) out += visible(delivery.output) + "\n";
+        out += "  " + stamp(attempt.at, context.zone()) + "  " + visible(attempt.result) + ", " +
+               std::to_string(attempt.took.count()) + " ms\n";
+    if (!delivery.revoked.empty()) out += "  not needed any more: " + delivery.revoked + "\n";
+    if (!delivery.digest.empty()) out += "  in the digest " + delivery.digest.str() + "\n";
+    for (const auto& line : core::split(delivery.output, '\n'))
+        if (!line.empty()) out += "    " + visible(line) + "\n";
     return out;
 }
 
@@ -120,14 +206,38 @@ std::string delivery_lines(Context& context, const std::vector<core::Delivery>& 
 }
 
 void register_deliveries(CommandLine& line) {
-    const auto limit = std::make_shared<std::string>();
-    auto& app =
-        line.add({.name = "deliveries",
-                  .section = "Reminders",
-                  .summary = "list what was sent to channels and apps, newest first",
-                  .examples = {"deliveries", "deliveries --limit 100 -o jsonl"},
-                  .run = [limit](Context& context, const Words&) { return run(context, *limit); }});
-    add_text(app, "--limit", *limit, "N", "at most so many, up to 1000 (default 20)");
+    const auto given = std::make_shared<Given>();
+    auto& app = line.add(
+        {.name = "deliveries",
+         .section = "Reminders",
+         .summary = "list what was sent to channels and apps, newest first",
+         .usage = "[DELIVERY]",
+         .words_max = 1,
+         .examples = {"deliveries", "deliveries --failed", "deliveries --limit 100 -o jsonl"},
+         .details = "With DELIVERY, the first 4 or more characters of an id, that one with all its "
+                    "attempts.",
+         .run = [given](Context& context, const Words& words) {
+             return run(context, *given, words);
+         }});
+    add_text(app, "--limit", given->limit, "N", "at most so many, up to 1000 (default 20)");
+    add_switch(app, "--failed", given->failed, "those that were given up");
+    add_text(app, "--task", given->task, "TASK", "those of one task");
+
+    const auto key = std::make_shared<std::string>();
+    const auto failed = std::make_shared<bool>(false);
+    auto& again = line.add({.name = "deliveries retry",
+                            .section = "Reminders",
+                            .summary = "try deliveries again that were given up",
+                            .usage = "[DELIVERY...]",
+                            .words_max = any_number,
+                            .examples = {"deliveries retry 0193f0aa", "deliveries retry --failed"},
+                            .details = "From the first attempt on, under the same id, which is its "
+                                       "Idempotency-Key.",
+                            .run = [key, failed](Context& context, const Words& words) {
+                                return retry(context, *failed, *key, words);
+                            }});
+    add_switch(again, "--failed", *failed, "the newest 1000 that were given up");
+    add_key(again, *key);
 }
 
 }  // namespace taskd::cli

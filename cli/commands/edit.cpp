@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands/commands.h"
 #include "cli/commands/each_task.h"
+#include "cli/commands/reminder_flags.h"
 #include "cli/edit_buffer.h"
 #include "cli/editor.h"
 #include "core/text.h"
@@ -27,6 +28,7 @@ struct Given {
     std::vector<std::string> no_tags;
     std::vector<std::string> remind;
     std::vector<std::string> channels;
+    ReminderFlags reminding;
     bool no_remind = false;
     std::vector<std::string> depends_on;
     std::vector<std::string> no_depends_on;
@@ -60,6 +62,13 @@ core::Result<ipc::TaskUpdate> update_from(const Given& given) {
                                           "is for reminders given with it: --remind 10m");
         update.channels = given.channels;
     }
+    auto how = reminder_how(given.reminding);
+    if (!how) return tl::unexpected(how.error());
+    if (*how != ipc::ReminderHow{} && given.remind.empty())
+        return core::invalid_argument("remind",
+                                      "is missing: how it goes on is for reminders given "
+                                      "with it");
+    update.reminding = std::move(*how);
     update.add_depends_on = given.depends_on;
     update.remove_depends_on = given.no_depends_on;
     update.tz = given.tz;
@@ -205,11 +214,12 @@ void register_edit(CommandLine& line) {
     add_text(app, "--priority", given->priority, "0-9", "1 is the highest, 0 none");
     add_text(app, "--due", given->due, "WORDS", "when it is due; none for no time");
     add_text(app, "--start", given->start, "WORDS", "when to begin with it; none for no time");
-    add_texts(app, "--remind", given->remind, "SPAN",
-              "remind so long before, instead of as it does; may be repeated");
+    add_texts(app, "--remind", given->remind, "WORDS",
+              "remind so long before or at WORDS, and no other way; may be repeated");
     add_switch(app, "--no-remind", given->no_remind, "remind no more");
     add_texts(app, "--channel", given->channels, "NAME",
               "where reminders given here go; may be repeated");
+    add_reminder_flags(app, given->reminding);
     add_texts(app, "--depends-on", given->depends_on, "TASK",
               "wait for this task too; may be repeated");
     add_texts(app, "--no-depends-on", given->no_depends_on, "TASK",

@@ -39,7 +39,9 @@ int show(Context& context, const ipc::Answer<core::Delivery>& answer) {
     return status_of(delivery);
 }
 
-int run(Context& context, const std::string& reference, const std::string& patience) {
+}  // namespace
+
+int wait_for_delivery(Context& context, const std::string& reference, const std::string& patience) {
     std::optional<steady_clock::time_point> until;
     if (!patience.empty()) {
         const auto span = core::parse_span("for", patience);
@@ -79,8 +81,6 @@ int run(Context& context, const std::string& reference, const std::string& patie
     }
 }
 
-}  // namespace
-
 void register_wait(CommandLine& line) {
     const auto patience = std::make_shared<std::string>();
     auto& app =
@@ -96,7 +96,7 @@ void register_wait(CommandLine& line) {
                              "answered 4xx or 5xx in the end; 10 it was given up without an answer "
                              "of the app; 7 it is not finished after --for.",
                   .run = [patience](Context& context, const Words& words) {
-                      return run(context, words[0], *patience);
+                      return wait_for_delivery(context, words[0], *patience);
                   }});
     add_text(app, "--for", *patience, "SPAN", "wait no longer than this (default for ever)");
 }

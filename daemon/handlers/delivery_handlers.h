@@ -28,6 +28,8 @@ core::Delivery keep_call(core::Call call, const std::string& key, std::int64_t a
 
 [[nodiscard]] core::Result<ipc::DeliveryPage> list_deliveries(const ipc::DeliveryList& request,
                                                               Handling& h);
+[[nodiscard]] core::Result<core::Delivery> retry_delivery(const ipc::DeliveryRetry& request,
+                                                          Handling& h);
 [[nodiscard]] core::Result<core::Delivery> get_delivery(const ipc::DeliveryGet& request,
                                                         Handling& h);
 

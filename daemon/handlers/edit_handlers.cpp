@@ -92,38 +92,37 @@ core::Result<std::vector<core::TaskId>> read_all_dependencies(const ipc::TaskUpd
 core::Result<void> set_reminders(const ipc::TaskUpdate& request, const Task& before,
                                  const Task& after, Handling& h, ipc::TaskChanged& reply) {
     if (!after.series.empty()) return {};
-    const auto due = after.is_open() ? after.content.due : std::nullopt;
     auto reminders = h.unit.reminders_of(after);
     if (request.remind) {
         for (const auto& old : reminders) h.unit.erase_reminder(old);
-        auto wanted = read_reminders(*request.remind,
-                                     request.channels.value_or(std::vector<std::string>{}), h);
+        const auto zone = zone_for({request.tz, request.tz_default, false}, h, reply.warnings);
+        if (!zone) return tl::unexpected(zone.error());
+        auto wanted =
+            read_reminders(*request.remind, request.channels.value_or(std::vector<std::string>{}),
+                           request.reminding, *zone, h);
         if (!wanted) return tl::unexpected(wanted.error());
-        if (!wanted->empty() && !after.content.due)
-            return core::invalid_argument("remind",
-                                          "there is no time to remind before; give a due time");
         for (auto& reminder : *wanted) {
             reminder.task = after.id;
-            const auto armed = core::armed(reminder, due);
+            const auto armed = armed_for(reminder, after, h);
             if (!armed) return tl::unexpected(armed.error());
             h.unit.insert_reminder(*armed);
             warn_if_past(*armed, h.unit.now(), reply.warnings);
         }
         return {};
     }
-    if (before.content.due == after.content.due) return {};
     for (const auto& old : reminders) {
+        const auto base = core::base_of(old, after.content);
+        if (base == core::base_of(old, before.content)) continue;
         core::Reminder moved = old;
-        if (due) {
+        if (base) {
             // It goes off again for a time that is still to come.
-            const auto time = core::time_of(old, *due);
+            const auto time = core::time_of(old, *base);
             if (!time) return tl::unexpected(time.error());
             if (*time > h.unit.now()) {
                 moved.fired = false;
-                moved.firing = 0;
             }
         }
-        const auto armed = core::armed(moved, due);
+        const auto armed = core::armed(moved, after.is_open() ? base : std::nullopt);
         if (!armed) return tl::unexpected(armed.error());
         h.unit.update_reminder(old, *armed);
         warn_if_past(*armed, h.unit.now(), reply.warnings);
@@ -162,6 +161,7 @@ core::Result<ipc::TaskChanged> update_task(const ipc::TaskUpdate& request, Handl
         h.unit.update_task(*task, *after);
         if (auto set = set_reminders(request, *task, *after, h, reply); !set)
             return tl::unexpected(set.error());
+        if (auto armed = arm_unblocked(*after, h); !armed) return tl::unexpected(armed.error());
         h.unit.append_event(h.user, {"task.updated", after->id.str(), *after});
         reply.task = *after;
         if (!task->series.empty() && after->content.due != task->content.due) {

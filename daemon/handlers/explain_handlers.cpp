@@ -7,6 +7,7 @@
 namespace taskd::daemon {
 namespace {
 
+constexpr std::int64_t deliveries_max = 10;
 constexpr std::int64_t runs_max = 5;
 
 /// The series' side of the story.
@@ -32,10 +33,12 @@ core::Result<ipc::TaskExplanation> explain_task(const ipc::TaskExplain& request,
     core::ExplainSubject subject{*task,
                                  h.unit.is_blocked(*task),
                                  h.unit.reminders_of(*task),
+                                 h.unit.list_deliveries(h.user, task->id, deliveries_max),
                                  h.unit.find_series(h.user, task->series),
                                  {},
                                  {},
                                  {}};
+    subject.tzid = h.unit.user_settings(h.user).zone;
     if (subject.series)
         if (auto added = add_series(subject, h); !added) return tl::unexpected(added.error());
     ipc::TaskExplanation reply{*task, core::explain(subject), {}, {}};

@@ -52,6 +52,13 @@ struct Standing {
     PublishLog& publish_log;
 };
 
+/// What became of an attempt of a delivery, or of a reminder that went off late.
+struct DeliveryFigure {
+    std::string_view kind;             ///< of its channel, or "call"
+    std::string_view outcome;          ///< succeeded, retried, suppressed, dead; or late
+    std::chrono::milliseconds lag{0};  ///< of one that succeeded: since the reminder's own time
+};
+
 /// What a handler works with. It reads, decides by core, and saves through `unit`; it never
 /// commits.
 struct Handling {
@@ -72,7 +79,8 @@ struct Handling {
     std::vector<std::pair<core::UserId, DeadLetterRow>> dead_letters{};
     std::vector<std::string> stirred{};   ///< out: consumers that may have something for a poll
     std::set<core::UserId> large_logs{};  ///< out: users whose log is past retention.max_bytes
-    std::int64_t copies_missed = 0;       ///< out: live copies that a subscriber says it lost
+    std::vector<DeliveryFigure> deliveries{};  ///< out: for the counters
+    std::int64_t copies_missed = 0;            ///< out: live copies that a subscriber says it lost
 };
 
 }  // namespace taskd::daemon

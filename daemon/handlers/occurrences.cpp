@@ -26,9 +26,10 @@ Series series_of(UnitOfWork& unit, const Task& task) {
     return std::move(*series);
 }
 
-/// A stack goes on whether or not this one is open: only its own slot is silenced or sounded.
+/// A stack goes on whether or not this one is open: only its own slot is silenced or sounded. One
+/// that has `ended` has no slot to come, but for that of another task which is still open.
 core::Result<void> rearm_stacked(UnitOfWork& unit, const Task& task, const core::Schedule& schedule,
-                                 const core::Reminder& reminder) {
+                                 const core::Reminder& reminder, bool ended) {
     const core::Slot mine = schedule.slot(*task.recurrence_id);
     // One that was moved has its own time, and is passed over then if it is closed.
     if (schedule.is_moved(mine.id)) return {};
@@ -38,11 +39,15 @@ core::Result<void> rearm_stacked(UnitOfWork& unit, const Task& task, const core:
         if (from && *from <= mine) return {};
         from = mine;
     } else {
-        if (reminder.next_slot != mine.id) return {};
-        from = schedule.slots.next_after(mine);
+        const bool follows_up =
+            reminder.fired_slot == mine.id && (reminder.nag_at || reminder.escalate_at);
+        if (reminder.next_slot != mine.id && !follows_up) return {};
+        if (reminder.next_slot == mine.id && !ended) from = schedule.slots.next_after(mine);
+        if (ended && from && *from <= mine) from.reset();
     }
-    const auto after = core::armed(reminder, schedule, from);
+    auto after = core::armed(reminder, schedule, from, ended);
     if (!after) return tl::unexpected(after.error());
+    if (reminder.fired_slot != mine.id) after = core::keep_follow_up(*after, reminder);
     unit.update_reminder(reminder, *after);
     return {};
 }
@@ -215,8 +220,8 @@ core::Result<void> rearm(UnitOfWork& unit, const Task& task,
                          const std::optional<core::RecurrenceId>& from_slot) {
     for (const auto& reminder : unit.reminders_of(task)) {
         if (task.series.empty()) {
-            const auto after =
-                core::armed(reminder, task.is_open() ? task.content.due : std::nullopt);
+            const auto after = core::armed(
+                reminder, task.is_open() ? core::base_of(reminder, task.content) : std::nullopt);
             if (!after) return tl::unexpected(after.error());
             unit.update_reminder(reminder, *after);
             continue;
@@ -224,15 +229,17 @@ core::Result<void> rearm(UnitOfWork& unit, const Task& task,
         const Series series = series_of(unit, task);
         const auto schedule = schedule_for(unit, series);
         if (!schedule) return tl::unexpected(schedule.error());
-        if (series.policies.overlap == core::Overlap::stack && !series.paused && !series.ended) {
-            auto armed = rearm_stacked(unit, task, *schedule, reminder);
+        const bool ended = series.ended.has_value();
+        const bool stack = series.policies.overlap == core::Overlap::stack && !series.paused;
+        if (stack && (!ended || !task.is_open())) {
+            auto armed = rearm_stacked(unit, task, *schedule, reminder, ended);
             if (!armed) return armed;
             continue;
         }
         const auto from =
             from_slot && !series.paused ? std::optional(schedule->slot(*from_slot)) : std::nullopt;
         // An ended series has the slot of its open task, and none after it.
-        auto after = core::armed(reminder, *schedule, from, series.ended.has_value());
+        auto after = core::armed(reminder, *schedule, from, ended);
         if (!after) return tl::unexpected(after.error());
         unit.update_reminder(reminder, *after);
     }

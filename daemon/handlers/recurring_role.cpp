@@ -178,7 +178,7 @@ Result<void> recur(const ipc::CloudEvent& event, Handling& h) {
         if (!other) return tl::unexpected(other.error());
         if (completed.tzid.empty()) completed.tzid = *other;
     }
-    auto content = core::checked({title, {}, {}, {}, 0, {}, {}});
+    auto content = core::checked(core::TaskContent{title, {}, {}, {}, 0, {}, {}});
     if (!content) {
         auto error = content.error();
         if (error.field == "summary") error.field = "title";

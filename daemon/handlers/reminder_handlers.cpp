@@ -3,8 +3,7 @@
 
 #include "core/check.h"
 #include "core/rfc3339.h"
-#include "core/text.h"
-#include "core/uuid.h"
+#include "daemon/handlers/delivery_steps.h"
 #include "daemon/handlers/notification_role.h"
 #include "daemon/handlers/occurrences.h"
 #include "ipc/json.h"
@@ -17,8 +16,7 @@ namespace {
 using core::Delivery;
 using core::Reminder;
 
-constexpr std::int64_t channels_max = 32;
-constexpr std::int64_t timeout_ms_max = 600'000;
+constexpr std::int64_t open_max = 100;  // of one slot: there is one per channel
 
 /// What a reminder counts from: its open task, and of a series the schedule.
 struct Subject {
@@ -50,19 +48,36 @@ core::Result<Subject> subject_of(UnitOfWork& unit, const Reminder& reminder) {
     return subject;
 }
 
-std::vector<std::string> channels_of(UnitOfWork& unit, const Reminder& reminder) {
-    if (!reminder.channels.empty()) return reminder.channels;
-    if (const auto channel = unit.default_channel(reminder.user)) return {channel->name};
-    return {};
+void add_new(std::vector<std::string>& names, const std::vector<std::string>& more) {
+    for (const auto& name : more)
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
 }
 
-void deliver(const Reminder& reminder, const core::ReminderFired& fired, std::int64_t user_seq,
+/// Where one firing goes: to the reminder's own channels, to those of its escalation, or both.
+std::vector<std::string> channels_of(UnitOfWork& unit, const Reminder& reminder,
+                                     const core::Firing& firing) {
+    std::vector<std::string> names;
+    if (firing.due->escalated) names = reminder.escalate_to;
+    if (!firing.to_usual) return names;
+    add_new(names, reminder.channels);
+    if (reminder.channels.empty())
+        if (const auto channel = unit.default_channel(reminder.user))
+            add_new(names, {channel->name});
+    return names;
+}
+
+void deliver(const Reminder& reminder, const core::Firing& firing, std::int64_t user_seq,
              Handling& h) {
     UnitOfWork& unit = h.unit;
+    const auto& fired = *firing.due;
     const auto may_go_out = core::after_quiet_hours(unit.user_settings(reminder.user), unit.now());
-    for (const auto& channel : channels_of(unit, reminder)) {
-        Delivery delivery;
-        delivery.id = core::DeliveryId{core::uuid_v7(unit.now(), unit.random())};
+    const auto waiting = unit.open_deliveries(firing.after, open_max);
+    for (const auto& channel : channels_of(unit, reminder, firing)) {
+        // What still waits to be told of this slot is told by this one.
+        for (const auto& before : waiting)
+            if (before.channel == channel && before.revoked.empty())
+                suppress(before, "firing " + std::to_string(fired.firing) + " took its place", h);
+        Delivery delivery = new_delivery(h);
         delivery.user = reminder.user;
         delivery.reminder = reminder.id;
         delivery.task = fired.task;
@@ -70,7 +85,6 @@ void deliver(const Reminder& reminder, const core::ReminderFired& fired, std::in
         delivery.channel = channel;
         delivery.firing = fired.firing;
         delivery.event_user_seq = user_seq;
-        delivery.created = unit.now();
         delivery.next_attempt = may_go_out;
         unit.insert_delivery(delivery);
     }
@@ -104,83 +118,28 @@ core::Result<void> fire_reminder(const Timer& timer, Handling& h) {
         subject->task =
             unit.task_of_slot(timer.user, reminder->series, *firing->due->recurrence_id);
         const bool is_open = subject->task ? subject->task->is_open() : subject->goes_on;
-        if (!is_open) firing->due.reset();
+        if (!is_open) {
+            firing->due.reset();
+            // Nobody is told, so nobody is asked again either.
+            std::optional<core::Slot> from;
+            if (firing->after.from) from = subject->schedule->slot(*firing->after.from);
+            auto silent = core::armed(firing->after, *subject->schedule, from, !subject->goes_on);
+            if (!silent) return tl::unexpected(silent.error());
+            firing->after = std::move(*silent);
+        }
     }
     if (firing->missed) append(unit, *reminder, *subject, "reminder.missed", *firing->missed);
     if (firing->due) {
         const auto user_seq = append(unit, *reminder, *subject, "reminder.due", *firing->due);
-        deliver(*reminder, *firing->due, user_seq, h);
+        deliver(*reminder, *firing, user_seq, h);
+        if (firing->due->late >= std::chrono::minutes{1})
+            h.deliveries.push_back({"reminder", "late", firing->due->late});
         if (!h.settings.roles.notification_app.empty())
             if (const auto event = unit.find_event(timer.user, user_seq))
                 tell_notification_app(*event, h);
     }
     unit.update_reminder(*reminder, firing->after);
     return {};
-}
-
-core::Result<ipc::Channel> set_channel(const ipc::ChannelSet& request, Handling& h) {
-    const auto& channel = request.channel;
-    const bool named = !channel.name.empty() && channel.name.size() <= core::word_bytes_max &&
-                       !core::has_control(channel.name) &&
-                       channel.name.find_first_of(" \t,\"") == std::string::npos;
-    if (!named)
-        return core::invalid_argument("name", "\"" + channel.name.substr(0, 64) +
-                                                  "\" is not a name; use one word of up to 64 "
-                                                  "bytes, such as desk");
-    if (channel.kind != "exec")
-        return core::invalid_argument(
-            "kind", "\"" + channel.kind.substr(0, 64) + "\" is not a kind of channel; use exec");
-    std::size_t bytes = 0;
-    for (const auto& word : channel.argv) {
-        bytes += word.size() + 1;
-        if (word.find('\0') != std::string::npos)
-            return core::invalid_argument("argv", "has a NUL character, which no program can take");
-    }
-    if (channel.argv.empty() || channel.argv.front().empty())
-        return core::invalid_argument("argv", "is empty; name the program to run",
-                                      "taskctl channels set desk exec -- notify-send Reminder");
-    if (!h.settings.may_run(channel.argv.front()))
-        return tl::unexpected(
-            core::Error{core::Reason::permission_denied,
-                        "argv: " + core::clipped(channel.argv.front(), 64) +
-                            (h.settings.exec_allow->empty()
-                                 ? " can't be run: this daemon runs no programs for its users"
-                                 : " is not among the programs that this daemon runs: " +
-                                       core::join(*h.settings.exec_allow, ", ")),
-                        "argv", "the administrator lists them by absolute path as exec.allow"});
-    if (bytes > ipc::argv_bytes_max)
-        return core::invalid_argument(
-            "argv", "is " + std::to_string(bytes) + " bytes long; at most 65536 are accepted");
-    if (channel.timeout_ms < 1 || channel.timeout_ms > timeout_ms_max)
-        return core::invalid_argument(
-            "timeout_ms", std::to_string(channel.timeout_ms) + " is not accepted; use 1 to 600000");
-    const auto existing = h.unit.list_channels(h.user);
-    const bool is_new = std::none_of(existing.begin(), existing.end(),
-                                     [&](const auto& other) { return other.name == channel.name; });
-    if (is_new && static_cast<std::int64_t>(existing.size()) >= channels_max)
-        return tl::unexpected(core::Error{core::Reason::resource_exhausted,
-                                          "there are 32 channels already, the most there can be",
-                                          "name", "taskctl channels remove NAME"});
-    h.unit.put_channel(h.user, channel);
-    return channel;
-}
-
-core::Result<ipc::ChannelPage> list_channels(const ipc::ChannelList&, Handling& h) {
-    return ipc::ChannelPage{h.unit.list_channels(h.user)};
-}
-
-core::Result<ipc::Channel> remove_channel(const ipc::ChannelRemove& request, Handling& h) {
-    const auto channel = h.unit.find_channel(h.user, request.name);
-    if (!channel) {
-        std::vector<std::string> names;
-        for (const auto& other : h.unit.list_channels(h.user)) names.push_back(other.name);
-        const auto near = core::nearest(request.name, names);
-        return core::not_found("name", "there is no channel \"" + request.name + "\"",
-                               near.empty() ? "taskctl channels list shows those there are"
-                                            : "did you mean \"" + near + "\"?");
-    }
-    h.unit.erase_channel(h.user, *channel);
-    return *channel;
 }
 
 }  // namespace taskd::daemon

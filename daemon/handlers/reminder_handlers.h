@@ -12,10 +12,4 @@ namespace taskd::daemon {
 /// Errors: invalid_argument - tzdata lost the zone; the timer is to be tried again later.
 [[nodiscard]] core::Result<void> fire_reminder(const Timer& timer, Handling& h);
 
-[[nodiscard]] core::Result<ipc::Channel> set_channel(const ipc::ChannelSet& request, Handling& h);
-[[nodiscard]] core::Result<ipc::ChannelPage> list_channels(const ipc::ChannelList& request,
-                                                           Handling& h);
-[[nodiscard]] core::Result<ipc::Channel> remove_channel(const ipc::ChannelRemove& request,
-                                                        Handling& h);
-
 }  // namespace taskd::daemon

@@ -5,6 +5,7 @@
 #include "core/span.h"
 #include "core/text.h"
 #include "core/when.h"
+#include "daemon/handlers/channel_deliveries.h"
 #include "daemon/handlers/occurrences.h"
 #include "daemon/handlers/task_words.h"
 
@@ -77,6 +78,27 @@ core::Result<core::Timestamp> read_until(const ipc::ReminderSnooze& request, Han
     return in_zone->to_utc(when->time.local + core::day_start).at;
 }
 
+core::Result<Reminder> acknowledge(const Reminder& reminder, const Task& task, Handling& h) {
+    auto after = core::acknowledged(reminder, h.unit.now());
+    if (!after) return tl::unexpected(after.error());
+    if (after->snoozed_until || reminder.nag_at || reminder.escalate_at) {
+        // Seen: it need not come again for this slot.
+        const auto series = h.unit.find_series(h.user, task.series);
+        const auto schedule =
+            series ? schedule_for(h.unit, *series) : tl::unexpected(core::Error{});
+        if (series && !schedule) return tl::unexpected(schedule.error());
+        std::optional<core::Slot> from;
+        if (series && !series->paused && after->from) from = schedule->slot(*after->from);
+        after = series ? core::armed(*after, *schedule, from, series->ended.has_value())
+                       : core::armed(*after, core::base_of(*after, task.content));
+        if (!after) return tl::unexpected(after.error());
+    }
+    h.unit.update_reminder(reminder, *after);
+    revoke_deliveries(reminder, "acknowledged", h);
+    h.unit.append_event(h.user, {"reminder.acknowledged", task.id.str(), *after});
+    return *after;
+}
+
 }  // namespace
 
 core::Result<ipc::ReminderChanged> snooze_reminder(const ipc::ReminderSnooze& request,
@@ -96,6 +118,7 @@ core::Result<ipc::ReminderChanged> snooze_reminder(const ipc::ReminderSnooze& re
     if (!after) return tl::unexpected(after.error());
     after->fired_slot = reminder->fired_slot;
     h.unit.update_reminder(*reminder, *after);
+    revoke_deliveries(*reminder, "snoozed", h);
     h.unit.append_event(h.user, {"reminder.snoozed", task->id.str(), *after});
     return ipc::ReminderChanged{*task, *after};
 }
@@ -106,24 +129,16 @@ core::Result<ipc::ReminderChanged> acknowledge_reminder(const ipc::ReminderAckno
     if (!task) return tl::unexpected(task.error());
     const auto reminders = h.unit.reminders_of(*task);
     if (reminders.empty()) return no_reminder(*task, "");
-    const Reminder* reminder = last_fired(reminders);
-    auto after =
-        core::acknowledged(reminder == nullptr ? reminders.front() : *reminder, h.unit.now());
-    if (!after) return tl::unexpected(after.error());
-    if (after->snoozed_until) {
-        // Seen: it need not come again for this slot.
-        const auto series = h.unit.find_series(h.user, task->series);
-        const auto schedule =
-            series ? schedule_for(h.unit, *series) : tl::unexpected(core::Error{});
-        if (series && !schedule) return tl::unexpected(schedule.error());
-        std::optional<core::Slot> from;
-        if (series && !series->paused && after->from) from = schedule->slot(*after->from);
-        after = series ? core::armed(*after, *schedule, from, series->ended.has_value())
-                       : core::armed(*after, task->content.due);
-        if (!after) return tl::unexpected(after.error());
+    // Seen is seen: with the last one all that went off and still ask for it.
+    const Reminder* last = last_fired(reminders);
+    for (const auto& other : reminders) {
+        if (last == nullptr || &other == last || !other.fired_at || other.acknowledged) continue;
+        const auto seen = acknowledge(other, *task, h);
+        if (!seen) return tl::unexpected(seen.error());
+        if (last->acknowledged) return ipc::ReminderChanged{*task, *seen};
     }
-    h.unit.update_reminder(*reminder, *after);
-    h.unit.append_event(h.user, {"reminder.acknowledged", task->id.str(), *after});
+    const auto after = acknowledge(last == nullptr ? reminders.front() : *last, *task, h);
+    if (!after) return tl::unexpected(after.error());
     return ipc::ReminderChanged{*task, *after};
 }
 

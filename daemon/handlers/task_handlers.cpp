@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "core/uuid.h"
 #include "core/when.h"
+#include "daemon/handlers/channel_deliveries.h"
 #include "daemon/handlers/occurrences.h"
 #include "daemon/handlers/recurring_role.h"
 #include "daemon/handlers/task_words.h"
@@ -76,6 +77,10 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
     go_on(h.unit, series, *schedule, series.id.str(), first, begun);
     added.task = *begun.next;
     for (auto& reminder : reminders) {
+        if (reminder.anchor != core::ReminderAnchor::due)
+            return core::invalid_argument("remind",
+                                          "a series reminds by its slots only: use a "
+                                          "span before them such as 10m");
         reminder.series = series.id;
         auto armed = core::armed(reminder, *schedule, first.slot);
         if (!armed) return tl::unexpected(armed.error());
@@ -114,11 +119,6 @@ core::Result<ipc::TaskAdded> add_single(const ipc::TaskAdd& request, Handling& h
             added.warnings.push_back("the clock skips " + words + "; it is due at " +
                                      core::describe(due->time));
     }
-    if (!reminders.empty() && !content.due)
-        return core::invalid_argument("remind",
-                                      "there is no time to remind before; add --at or "
-                                      "--due, or --every for a recurring task");
-
     Task& task = added.task;  // its dependencies were read before
     task.recurring_pattern = request.recurring_pattern;
     task.parent = request.parent;
@@ -131,7 +131,7 @@ core::Result<ipc::TaskAdded> add_single(const ipc::TaskAdd& request, Handling& h
     h.unit.append_event(h.user, {"task.created", task.id.str(), task});
     for (auto& reminder : reminders) {
         reminder.task = task.id;
-        auto armed = core::armed(reminder, task.content.due);
+        auto armed = armed_for(reminder, task, h);
         if (!armed) return tl::unexpected(armed.error());
         h.unit.insert_reminder(*armed);
         warn_if_past(*armed, h.unit.now(), added.warnings);
@@ -140,9 +140,21 @@ core::Result<ipc::TaskAdded> add_single(const ipc::TaskAdd& request, Handling& h
     return added;
 }
 
+/// The same for all that depend on a task which was closed or opened again.
+core::Result<void> arm_dependents(Handling& h, const Task& task) {
+    for (const auto& dependent : h.unit.dependents_of(task))
+        if (auto armed = arm_unblocked(dependent, h); !armed) return armed;
+    return {};
+}
+
 /// After an occurrence or a single task was closed; `task` is as it is now.
 core::Result<ipc::TaskClosed> closed(Handling& h, const Task& task) {
     ipc::TaskClosed reply{task, {}, {}, false, false, unblocked_by(h.unit, task), {}};
+    revoke_deliveries(task,
+                      task.deleted ? "the task was deleted"
+                                   : "the task is " + std::string(core::to_string(task.status)),
+                      h);
+    if (auto armed = arm_dependents(h, task); !armed) return tl::unexpected(armed.error());
     if (task.series.empty()) {
         if (auto armed = rearm(h.unit, task, {}); !armed) return tl::unexpected(armed.error());
         return reply;
@@ -172,9 +184,13 @@ core::Result<ipc::TaskReopened> opened(Handling& h, const Task& before, const Ta
         const auto removed = take_back_successor(h.unit, before);
         if (!removed) return tl::unexpected(removed.error());
         reply.removed = *removed;
+        if (*removed != 0)
+            if (const auto successor = h.unit.find_task(h.user, std::to_string(*removed)))
+                revoke_deliveries(*successor, "the task was deleted", h);
         h.unit.put_created(after, 0);  // its row is there, and keeps its position
     }
     h.unit.update_task(before, after);
+    if (auto armed = arm_dependents(h, after); !armed) return tl::unexpected(armed.error());
     if (auto armed = rearm(h.unit, after, after.recurrence_id); !armed)
         return tl::unexpected(armed.error());
     return reply;
@@ -184,14 +200,14 @@ core::Result<ipc::TaskReopened> opened(Handling& h, const Task& before, const Ta
 
 core::Result<ipc::TaskAdded> add_task(const ipc::TaskAdd& request, Handling& h) {
     ipc::TaskAdded added;
-    auto content =
-        core::checked({request.summary,
-                       request.notes,
-                       request.project,
-                       request.tags,
-                       static_cast<int>(std::clamp<std::int64_t>(request.priority, -1, 99)),
-                       {},
-                       {}});
+    auto content = core::checked(
+        core::TaskContent{request.summary,
+                          request.notes,
+                          request.project,
+                          request.tags,
+                          static_cast<int>(std::clamp<std::int64_t>(request.priority, -1, 99)),
+                          {},
+                          {}});
     if (!content) return tl::unexpected(content.error());
     const bool has_times = !request.at.empty() || !request.due.empty() || !request.start.empty() ||
                            !request.every.empty();
@@ -216,7 +232,9 @@ core::Result<ipc::TaskAdded> add_task(const ipc::TaskAdd& request, Handling& h) 
         const auto pattern = core::parse_pattern(request.recurring_pattern);
         if (!pattern) return tl::unexpected(pattern.error());
     }
-    auto reminders = read_reminders(request.remind, request.channels, h);
+    const bool wants_none = request.remind == std::vector<std::string>{"none"};
+    auto reminders = read_reminders(wants_none ? std::vector<std::string>{} : request.remind,
+                                    request.channels, request.reminding, *zone, h);
     if (!reminders) return tl::unexpected(reminders.error());
     // Occurrences that come by themselves are never refused (P11).
     if (h.unit.count_tasks(h.user) >= h.settings.quotas.tasks)
@@ -225,6 +243,13 @@ core::Result<ipc::TaskAdded> add_task(const ipc::TaskAdd& request, Handling& h) 
                         "quota.tasks: there are " + std::to_string(h.settings.quotas.tasks) +
                             " tasks, the most there may be",
                         "summary", "deleted tasks count until they are gone for good"});
+    if (request.remind.empty()) {
+        core::TaskContent known = *content;
+        // Whether there is a time to remind before is all that is asked of it.
+        if (!request.due.empty() || !request.at.empty()) known.due = core::CalendarTime{};
+        reminders = default_reminders(known, !request.every.empty(), *zone, h);
+        if (!reminders) return tl::unexpected(reminders.error());
+    }
     return (request.every.empty() ? add_single : add_series)(
         request, h, std::move(*content), *zone, std::move(*reminders), std::move(added));
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/handlers/task_words.h"
 
+#include "core/reminder_words.h"
 #include "core/span.h"
 #include "core/uuid.h"
+#include "daemon/handlers/channel_handlers.h"
 #include "ipc/messages.h"
 
 #include <algorithm>
@@ -23,34 +25,171 @@ core::Result<core::TimeZone> zone_for(const Words& words, Handling& h,
     return zone;
 }
 
-core::Result<std::vector<core::Reminder>> read_reminders(const std::vector<std::string>& remind,
-                                                         const std::vector<std::string>& channels,
-                                                         Handling& h) {
+namespace {
+
+using core::Reminder;
+using std::chrono::seconds;
+
+constexpr seconds span_max = std::chrono::hours{24 * 366};
+
+core::Result<seconds> read_span(const char* field, const std::string& words, seconds low) {
+    const auto span = core::parse_span(field, words);
+    if (!span) return span;
+    if (*span < low || *span > span_max)
+        return core::invalid_argument(
+            field, words + " is not accepted; use " + core::format_span(low) + " up to a year");
+    return span;
+}
+
+core::Result<void> check_channels(const char* field, const std::vector<std::string>& names,
+                                  Handling& h) {
+    if (names.size() > core::channels_max) return core::invalid_argument(field, "are more than 32");
+    for (const auto& name : names)
+        if (const auto known = known_channel(field, name, h); !known)
+            return tl::unexpected(known.error());
+    return {};
+}
+
+/// What all reminders of a request have in common.
+core::Result<Reminder> read_how(const ipc::ReminderHow& how, Handling& h) {
+    Reminder reminder;
+    if (!how.grace.empty()) {
+        const auto grace = read_span("grace", how.grace, seconds{0});
+        if (!grace) return tl::unexpected(grace.error());
+        reminder.grace = *grace;
+    }
+    if (how.nag_max != 0 && how.nag.empty())
+        return core::invalid_argument("nag_max", "needs nag: how often it comes again");
+    if (how.nag_max < 0 || how.nag_max > core::nags_max)
+        return core::invalid_argument(
+            "nag_max", std::to_string(how.nag_max) + " is not accepted; use 1 to 1000");
+    if (!how.nag.empty()) {
+        const auto nag = read_span("nag", how.nag, core::nag_min);
+        if (!nag) return tl::unexpected(nag.error());
+        reminder.nag = *nag;
+        reminder.nag_max = how.nag_max == 0 ? core::nags_default : static_cast<int>(how.nag_max);
+    }
+    if (how.escalate.empty() != how.escalate_to.empty())
+        return core::invalid_argument(how.escalate.empty() ? "escalate" : "escalate_to",
+                                      "escalation needs both: after how long, and to which channel",
+                                      "--escalate 30m --escalate-to phone");
+    if (!how.escalate.empty()) {
+        const auto after = read_span("escalate", how.escalate, core::nag_min);
+        if (!after) return tl::unexpected(after.error());
+        reminder.escalate = *after;
+        if (auto good = check_channels("escalate_to", how.escalate_to, h); !good)
+            return tl::unexpected(good.error());
+        reminder.escalate_to = how.escalate_to;
+    }
+    return reminder;
+}
+
+core::CalendarTime instant(core::Timestamp at) {
+    const auto utc = core::TimeZone::utc();
+    return core::calendar_time(utc.to_local(at), false, utc);
+}
+
+bool same_time(const Reminder& a, const Reminder& b) {
+    return a.anchor == b.anchor && a.before == b.before && a.at == b.at;
+}
+
+}  // namespace
+
+core::Result<std::vector<Reminder>> read_reminders(const std::vector<std::string>& remind,
+                                                   const std::vector<std::string>& channels,
+                                                   const ipc::ReminderHow& how,
+                                                   const core::TimeZone& zone, Handling& h) {
     if (remind.size() > ipc::reminders_max)
         return core::invalid_argument(
             "remind",
             std::to_string(remind.size()) + " reminders were given; at most 16 are accepted");
     if (!channels.empty() && remind.empty())
         return core::invalid_argument("channels", "needs a reminder to send; add --remind 10m");
-    for (const auto& name : channels)
-        if (!h.unit.find_channel(h.user, name))
-            return core::not_found("channels", "there is no channel \"" + name + "\"",
-                                   "taskctl channels list shows those there are");
-    std::vector<core::Reminder> reminders;
+    if (how != ipc::ReminderHow{} && remind.empty())
+        return core::invalid_argument(!how.nag.empty()        ? "nag"
+                                      : !how.escalate.empty() ? "escalate"
+                                      : !how.grace.empty()    ? "grace"
+                                                              : "escalate_to",
+                                      "needs a reminder that it is for; add --remind 10m");
+    if (auto good = check_channels("channels", channels, h); !good)
+        return tl::unexpected(good.error());
+    const auto common = read_how(how, h);
+    if (!common) return tl::unexpected(common.error());
+    std::vector<Reminder> reminders;
     for (const auto& words : remind) {
-        const auto before = core::parse_span("remind", words);
-        if (!before) return tl::unexpected(before.error());
-        const bool twice = std::any_of(reminders.begin(), reminders.end(),
-                                       [&](const auto& other) { return other.before == *before; });
-        if (twice)
+        const auto read = core::parse_reminder("remind", words, h.unit.now(), zone);
+        if (!read) return tl::unexpected(read.error());
+        if (std::any_of(reminders.begin(), reminders.end(),
+                        [&](const auto& other) { return same_time(other, *read); }))
             return core::invalid_argument("remind", words + " was given twice; once is enough");
-        core::Reminder reminder;
+        Reminder reminder = *common;
+        reminder.anchor = read->anchor;
+        reminder.before = read->before;
+        reminder.at = read->at;
         reminder.id = core::ReminderId{core::uuid_v4(h.unit.random())};
         reminder.user = h.user;
-        reminder.before = *before;
-        reminder.channels = channels;
+        for (const auto& name : channels)
+            if (std::find(reminder.channels.begin(), reminder.channels.end(), name) ==
+                reminder.channels.end())
+                reminder.channels.push_back(name);
         reminders.push_back(std::move(reminder));
     }
+    return reminders;
+}
+
+core::Result<Reminder> armed_for(const Reminder& reminder, const core::Task& task, Handling& h) {
+    Reminder asked = reminder;
+    const bool waits = asked.anchor == core::ReminderAnchor::unblocked;
+    if (waits && task.depends_on.empty())
+        return core::invalid_argument("remind", "the task depends on none, so nothing unblocks it",
+                                      "name one with --depends-on TASK");
+    const auto base = core::base_of(asked, task.content);
+    if (!base && asked.anchor == core::ReminderAnchor::start)
+        return core::invalid_argument("remind", "the task has no start; add --start");
+    if (!base && !waits)
+        return core::invalid_argument("remind",
+                                      "there is no time to remind before; add --at or --due");
+    if (waits && !base && !h.unit.is_blocked(task)) asked.at = instant(h.unit.now());
+    return core::armed(asked, task.is_open() ? core::base_of(asked, task.content) : std::nullopt);
+}
+
+core::Result<void> arm_unblocked(const core::Task& task, Handling& h) {
+    if (!task.is_open()) return {};
+    const bool is_blocked = h.unit.is_blocked(task);
+    for (const auto& reminder : h.unit.reminders_of(task)) {
+        if (reminder.anchor != core::ReminderAnchor::unblocked || reminder.fired) continue;
+        if (is_blocked != reminder.at.has_value()) continue;
+        Reminder changed = reminder;
+        changed.at.reset();
+        if (!is_blocked) changed.at = instant(h.unit.now());
+        const auto after = core::armed(changed, changed.at);
+        if (!after) return tl::unexpected(after.error());
+        h.unit.update_reminder(reminder, *after);
+    }
+    return {};
+}
+
+core::Result<std::vector<Reminder>> default_reminders(const core::TaskContent& content, bool recurs,
+                                                      const core::TimeZone& zone, Handling& h) {
+    std::optional<ipc::ReminderDefault> found;
+    if (!content.project.empty())
+        found = h.unit.find_reminder_default(h.user, "project", content.project);
+    for (const auto& tag : content.tags)
+        if (!found) found = h.unit.find_reminder_default(h.user, "tag", tag);
+    if (!found) found = h.unit.find_reminder_default(h.user, "user", "");
+    if (!found) return std::vector<Reminder>{};
+    // A channel that is gone by now is no reason not to take the task.
+    std::erase_if(found->channels,
+                  [&](const auto& name) { return !h.unit.find_channel(h.user, name); });
+    std::erase_if(found->reminding.escalate_to,
+                  [&](const auto& name) { return !h.unit.find_channel(h.user, name); });
+    if (found->reminding.escalate_to.empty()) found->reminding.escalate.clear();
+    auto reminders = read_reminders(found->remind, found->channels, found->reminding, zone, h);
+    if (!reminders) return reminders;
+    std::erase_if(*reminders, [&](const auto& reminder) {
+        return recurs ? reminder.anchor != core::ReminderAnchor::due
+                      : !core::base_of(reminder, content);
+    });
     return reminders;
 }
 
@@ -91,10 +230,7 @@ core::Result<void> check_count(const std::vector<core::TaskId>& depends_on) {
 void warn_if_past(const core::Reminder& reminder, core::Timestamp now,
                   std::vector<std::string>& warnings) {
     if (!reminder.next || *reminder.next > now) return;
-    const std::string which =
-        reminder.before.count() == 0
-            ? "the reminder at the due time"
-            : "the reminder " + core::format_span(reminder.before) + " before";
+    const std::string which = "the reminder " + core::format_reminder(reminder);
     warnings.push_back(which + (now - *reminder.next <= reminder.grace
                                     ? " is late already; it goes off now"
                                     : " is too late to go off; it is recorded as missed"));

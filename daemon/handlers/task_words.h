@@ -21,7 +21,23 @@ struct Words {
 
 /// The reminders so long before, not yet set to a task or series.
 [[nodiscard]] core::Result<std::vector<core::Reminder>> read_reminders(
-    const std::vector<std::string>& remind, const std::vector<std::string>& channels, Handling& h);
+    const std::vector<std::string>& remind, const std::vector<std::string>& channels,
+    const ipc::ReminderHow& how, const core::TimeZone& zone, Handling& h);
+
+/// Sets a task's reminder by what it counts from.
+///
+/// Errors: invalid_argument on `remind` - the task has no such time.
+[[nodiscard]] core::Result<core::Reminder> armed_for(const core::Reminder& reminder,
+                                                     const core::Task& task, Handling& h);
+
+/// Sets the reminders that count from when nothing is in a task's way any more, after something was
+/// closed, opened again, or is depended on no more.
+[[nodiscard]] core::Result<void> arm_unblocked(const core::Task& task, Handling& h);
+
+/// The reminders of a task that is given none: those of its project, else of its first tag that has
+/// some, else the user's.
+[[nodiscard]] core::Result<std::vector<core::Reminder>> default_reminders(
+    const core::TaskContent& content, bool recurs, const core::TimeZone& zone, Handling& h);
 
 /// The ids of tasks to wait for, sorted; `task` is who is to wait, empty for a new one.
 ///

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/handlers/user_handlers.h"
 
+#include "daemon/handlers/channel_handlers.h"
+
 namespace taskd::daemon {
 
 core::Result<ipc::UserSettingsReply> get_user(const ipc::UserGet&, Handling& h) {
@@ -14,14 +16,23 @@ core::Result<ipc::UserSettingsReply> set_user(const ipc::UserSet& request, Handl
     if (request.zone) wanted.zone = *request.zone;
     if (request.email) wanted.email = *request.email;
     if (request.quiet_hours) wanted.quiet_hours = *request.quiet_hours;
+    if (request.agenda) wanted.agenda = *request.agenda;
+    if (request.agenda_channel) wanted.agenda_channel = *request.agenda_channel;
+    if (!wanted.agenda_channel.empty())
+        if (const auto known = known_channel("agenda_channel", wanted.agenda_channel, h);
+            request.agenda_channel && !known)
+            return tl::unexpected(known.error());
     if (request.holidays) wanted.holidays = *request.holidays;
-    if (!wanted.quiet_hours.empty() && wanted.zone.empty()) {
-        // Quiet hours need a clock to go by.
+    const bool has_clock = !wanted.quiet_hours.empty() || !wanted.agenda.empty();
+    if (has_clock && wanted.zone.empty()) {
+        // Times of day need a clock to go by.
+        const std::string field = wanted.quiet_hours.empty() ? "agenda" : "quiet_hours";
         if (request.tz_default.empty())
-            return core::invalid_argument("quiet_hours", "needs a zone to go by",
+            return core::invalid_argument(field, "needs a zone to go by",
                                           "taskctl config zone Europe/Berlin");
         wanted.zone = request.tz_default;
-        reply.warnings.push_back("zone is set to " + wanted.zone + ", which quiet hours go by");
+        reply.warnings.push_back("zone is set to " + wanted.zone + ", which " +
+                                 (field == "agenda" ? "the agenda goes by" : "quiet hours go by"));
     }
     auto settings = core::checked(std::move(wanted));
     if (!settings) return tl::unexpected(settings.error());

@@ -53,7 +53,8 @@ void renew_reminder(UnitOfWork& unit, const core::UserId& user, const core::Remi
     if (reminder->series.empty()) {
         const auto task = unit.find_task(user, reminder->task);
         if (!task) return;
-        const auto changed = core::renewed(*reminder, task->content.due);
+        if (after.at) after.at = core::renewed(*after.at);
+        const auto changed = core::renewed(after, core::base_of(after, task->content));
         if (changed) after = *changed;  // without its zone it keeps its time
     } else if (const auto series = unit.find_series(user, reminder->series)) {
         const auto schedule = schedule_for(unit, *series);

@@ -3,6 +3,7 @@
 
 #include "core/delivery.h"
 #include "daemon/job.h"
+#include "daemon/outbound/desktop.h"
 #include "daemon/outbound/outside.h"
 #include "ipc/dapr/http.h"
 
@@ -15,8 +16,8 @@ namespace taskd::daemon {
 class Runner {
 public:
     /// `stopping` asks what is under way to end early.
-    Runner(const Outside& outside, const std::atomic<bool>& stopping)
-        : outside_(outside), stopping_(stopping) {}
+    Runner(const Outside& outside, Desktop& desktop, const std::atomic<bool>& stopping)
+        : outside_(outside), desktop_(desktop), stopping_(stopping) {}
 
     /// Makes one attempt of a job; blocks until it ended. Never throws for what the outside world
     /// does.
@@ -24,9 +25,12 @@ public:
 
 private:
     [[nodiscard]] core::Outcome dispatch(const Job& job);
+    [[nodiscard]] core::Outcome on_channel(const Job& job);
+    [[nodiscard]] core::Outcome mail(const Mail& mail);
     ipc::dapr::HttpClient& http();
 
     const Outside& outside_;
+    Desktop& desktop_;
     const std::atomic<bool>& stopping_;
     std::optional<ipc::dapr::HttpClient> http_;
 };

@@ -12,8 +12,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <system_error>
+#include <unistd.h>
 #include <vector>
 
 namespace taskd::daemon {
@@ -107,20 +109,26 @@ pid_t start(const Job& job, const Pipe& input, const Pipe& output) {
 class Child {
 public:
     Child(pid_t pid, const Job& job, Pipe& input, Pipe& output)
-        : pid_(pid), left_(job.event), input_(input.write), output_(output.read) {
+        : pid_(pid),
+          ended_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))),
+          left_(job.event),
+          input_(input.write),
+          output_(output.read) {
         for (const int fd : {input_.get(), output_.get()})
             fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     }
 
     /// Waits up to `wait` for something to happen; true once the child has ended.
     bool step(milliseconds wait) {
-        std::array<pollfd, 2> fds{{{output_.get(), POLLIN, 0}, {input_.get(), POLLOUT, 0}}};
+        std::array<pollfd, 3> fds{
+            {{output_.get(), POLLIN, 0}, {input_.get(), POLLOUT, 0}, {ended_.get(), POLLIN, 0}}};
         poll(fds.data(), fds.size(), static_cast<int>(wait.count()));
         if (fds[0].revents != 0) read_some();
         if (fds[1].revents != 0) write_some();
         int status = 0;
         if (waitpid(pid_, &status, WNOHANG) != pid_) return false;
-        while (output_.get() >= 0 && read_some()) {
+        // What it left running may write for ever.
+        for (int left = reads_after_end; left > 0 && output_.get() >= 0 && read_some(); --left) {
         }
         status_ = status;
         return true;
@@ -149,7 +157,10 @@ private:
         if (left_.empty() || (put < 0 && errno != EAGAIN && errno != EINTR)) input_.reset();
     }
 
+    static constexpr int reads_after_end = 64;
+
     pid_t pid_;
+    UniqueFd ended_;  // readable once it has; without one, looking now and then is enough
     std::string_view left_;
     UniqueFd& input_;
     UniqueFd& output_;
@@ -178,6 +189,12 @@ core::Outcome outcome_of(int status, const std::string& output) {
     return {code == 0, true, "exit " + std::to_string(code), text};
 }
 
+std::string in_words(milliseconds span) {
+    using std::chrono::seconds;
+    if (span % seconds{1} == milliseconds{0}) return std::to_string(span / seconds{1}) + " s";
+    return std::to_string(span.count()) + " ms";
+}
+
 }  // namespace
 
 core::Outcome run_exec(const Job& job, const std::atomic<bool>& stopping) {
@@ -192,14 +209,13 @@ core::Outcome run_exec(const Job& job, const std::atomic<bool>& stopping) {
     output.write.reset();
 
     Child child(pid, job, input, output);
-    const auto limit = milliseconds{job.channel.timeout_ms};
+    const auto limit = job.channel.timeout;
     auto until = steady_clock::now() + limit;
     std::string ended_for;
     while (!child.step(look_every)) {
         const bool late = steady_clock::now() >= until;
         if (ended_for.empty() && (late || stopping)) {
-            ended_for = late ? "timed out after " + std::to_string(limit.count()) + " ms"
-                             : "interrupted: taskd stopped";
+            ended_for = late ? "timed out after " + in_words(limit) : "interrupted: taskd stopped";
             child.signal(SIGTERM);
             until = steady_clock::now() + kill_after;
         } else if (!ended_for.empty() && late) {

@@ -141,6 +141,46 @@ std::string body_of(std::string_view text) {
     return body;
 }
 
+std::string escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        switch (c) {
+        case '&':
+            out += "&amp;";
+            break;
+        case '<':
+            out += "&lt;";
+            break;
+        case '>':
+            out += "&gt;";
+            break;
+        case '"':
+            out += "&quot;";
+            break;
+        default:
+            out += c;
+        }
+    }
+    return out;
+}
+
+/// A line as HTML; a word that is the address of a page is a link to it.
+std::string html_text(std::string_view line) {
+    std::string out;
+    while (!line.empty()) {
+        const auto end = std::min(line.find(' '), line.size());
+        const auto word = line.substr(0, end);
+        const bool is_url = word.rfind("https://", 0) == 0 || word.rfind("http://", 0) == 0;
+        const std::string text = escaped(word);
+        out += is_url ? "<a href=\"" + text + "\">" + text + "</a>" : text;
+        line.remove_prefix(end);
+        if (line.empty()) break;
+        out += ' ';
+        line.remove_prefix(1);
+    }
+    return out;
+}
+
 bool is_host_label(std::string_view text) {
     return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
            std::all_of(text.begin(), text.end(),
@@ -211,19 +251,43 @@ core::Result<void> check_address(std::string field, const std::string& address) 
                                       "; use one bare address such as ada@example.org");
 }
 
+std::string html_of(std::string_view title, std::string_view text) {
+    std::string page = "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"></head><body>\n<h3>" +
+                       html_text(title) + "</h3>\n<p>";
+    std::string between;
+    for (const auto& line : core::split(text, '\n')) {
+        page += std::exchange(between, "<br>\n") + html_text(line);
+    }
+    return page + "</p>\n</body></html>\n";
+}
+
 std::string message_of(std::string_view from, const Mail& mail) {
-    const std::vector<std::string> fields{
+    const std::string address = visible(mailbox_of(from).address, mail_address_bytes_max);
+    const auto at = address.rfind('@');
+    const std::string domain = at == std::string::npos ? "localhost" : address.substr(at + 1);
+    std::vector<std::string> fields{
         "Date: " + date_of(mail.date),
         from_field(from),
         "To: " + visible(mail.to, mail_address_bytes_max),
         subject_field(mail.subject),
         "Message-ID: <" + visible(mail.message_id, message_id_bytes_max) + ">",
+        "List-Id: <reminders.taskd." + domain + ">",
         "Auto-Submitted: auto-generated",
         "MIME-Version: 1.0",
-        "Content-Type: text/plain; charset=utf-8",
-        "Content-Transfer-Encoding: quoted-printable",
     };
-    return core::join(fields, "\r\n") + "\r\n\r\n" + body_of(mail.text);
+    const auto part = [](const std::string& type, std::string_view text) {
+        return "Content-Type: " + type +
+               "; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" +
+               body_of(text);
+    };
+    if (mail.html.empty())
+        return core::join(fields, "\r\n") + "\r\n" + part("text/plain", mail.text);
+    // Quoted-printable never has "=_", so no body ends a part (RFC 2045 section 6.7).
+    const std::string boundary = "=_taskd";
+    fields.push_back("Content-Type: multipart/alternative; boundary=\"" + boundary + "\"");
+    return core::join(fields, "\r\n") + "\r\n\r\n--" + boundary + "\r\n" +
+           part("text/plain", mail.text) + "--" + boundary + "\r\n" + part("text/html", mail.html) +
+           "--" + boundary + "--\r\n";
 }
 
 }  // namespace taskd::daemon

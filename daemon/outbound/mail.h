@@ -17,6 +17,7 @@ struct Mail {
     std::string text;        ///< any bytes, any line ends
     std::string message_id;  ///< without <>; the same for every attempt: a repeat is recognised
     core::Timestamp date;
+    std::string html{};  ///< the same for those who show it; "" for none
 };
 
 struct Mailbox {
@@ -42,11 +43,15 @@ inline constexpr std::size_t mail_address_bytes_max = 254;  ///< RFC 5321 sectio
 /// header field.
 ///
 /// Source: RFC 5322; RFC 2045 section 6.7 quoted-printable; RFC 2047 section 4.1 "B" encoding;
-///         RFC 3834 section 5 Auto-Submitted.
+///         RFC 2046 section 5.1.4 multipart/alternative; RFC 3834 section 5 Auto-Submitted; RFC
+///         2919 List-Id, of the sender's domain.
 [[nodiscard]] std::string message_of(std::string_view from, const Mail& mail);
 
 /// Valid UTF-8: U+FFFD for what is not, a space for every control character but the `kept` ones.
 [[nodiscard]] std::string clean(std::string_view text, std::string_view kept = {});
+
+/// A text as a page of HTML: nothing in it is markup, and addresses of pages are links.
+[[nodiscard]] std::string html_of(std::string_view title, std::string_view text);
 
 /// What someone else wrote, as one line of UTF-8 without control characters, bounded.
 [[nodiscard]] std::string shown(std::string_view text);

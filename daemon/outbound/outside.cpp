@@ -48,7 +48,13 @@ core::Result<Outside> read_outside(const Config& config,
     }
     auto mail = read_mail_server(config);
     if (!mail) return tl::unexpected(mail.error());
-    return Outside{std::move(*sidecar), std::move(*mail)};
+    // Without a daemon around it, as in tests of the configuration alone, nothing is reached.
+    const auto& rules = config.text("webhook.networks");
+    auto networks = NetworkRules::parse("webhook.networks", rules.empty() ? "public" : rules);
+    if (!networks) return tl::unexpected(networks.error());
+    return Outside{std::move(*sidecar),
+                   std::move(*mail),
+                   {std::move(*networks), config.text("webhook.ca_file")}};
 }
 
 }  // namespace taskd::daemon

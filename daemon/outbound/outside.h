@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/outbound/smtp.h"
+#include "daemon/outbound/webhook.h"
 #include "ipc/dapr/sidecar.h"
 
 namespace taskd::daemon {
@@ -12,6 +13,7 @@ class Config;
 struct Outside {
     ipc::dapr::Sidecar sidecar;
     MailServer mail;
+    WebClient web;
 };
 
 /// Errors: invalid_argument on the key or a DAPR_ variable; as read_secret_file().

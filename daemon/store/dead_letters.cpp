@@ -71,4 +71,11 @@ void UnitOfWork::erase_dead_letter(const core::UserId& user, const DeadLetterRow
     Query(db_, "DELETE FROM dead_letter WHERE user_id = ? AND id = ?", user.str(), letter.id).run();
 }
 
+void UnitOfWork::erase_dead_letters_of(const core::UserId& user, const std::string& origin,
+                                       const std::string& name) {
+    Query(db_, "DELETE FROM dead_letter WHERE user_id = ? AND origin = ? AND name = ?", user.str(),
+          origin, name)
+        .run();
+}
+
 }  // namespace taskd::daemon

@@ -12,27 +12,38 @@ using nlohmann::json;
 #define DELIVERY_COLUMNS                                                                         \
     "user_id, id, reminder_id, task_id, recurrence_id, channel, firing, event_user_seq, "        \
     "state, attempts, created, next_attempt_ms, finished, result, output, log, call, call_key, " \
-    "status, expires"
+    "status, expires, started, revoked, digest"
 // A list does without what is sent, up to 1 MiB each.
 #define DELIVERY_LIST_COLUMNS                                                             \
     "user_id, id, reminder_id, task_id, recurrence_id, channel, firing, event_user_seq, " \
     "state, attempts, created, next_attempt_ms, finished, result, output, log, "          \
-    "json_remove(call, '$.body', '$.headers', '$.context'), call_key, status, expires"
-#define CHANNEL_COLUMNS "name, kind, argv, timeout_ms, is_default"
+    "json_remove(call, '$.body', '$.headers', '$.context'), call_key, status, expires, "  \
+    "started, revoked, digest"
+
+// What is done meanwhile need not be told; a slot that has no task goes by its reminder.
+#define STILL_OPEN                                                                        \
+    "NOT EXISTS (SELECT 1 FROM task WHERE task.user_id = delivery.user_id AND task.id = " \
+    "delivery.task_id AND (task.deleted IS NOT NULL OR task.status IN ('completed', "     \
+    "'cancelled'))) "
+// A test of a channel that failed was told to who asked for it.
+#define NO_TEST "AND (expires IS NULL OR call_key IS NOT NULL) "
 
 std::optional<std::string> log_column(const std::vector<core::Attempt>& log) {
     if (log.empty()) return {};
     json list = json::array();
     for (const auto& attempt : log)
-        list.push_back({attempt.at.time_since_epoch().count(), attempt.result});
+        list.push_back(
+            {attempt.at.time_since_epoch().count(), attempt.result, attempt.took.count()});
     return list.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::vector<core::Attempt> read_log(const std::string& text) {
     std::vector<core::Attempt> log;
     for (const auto& attempt : json::parse(text))
-        log.push_back({core::Timestamp{std::chrono::milliseconds{attempt[0].get<std::int64_t>()}},
-                       attempt[1].get<std::string>()});
+        log.push_back(
+            {core::Timestamp{std::chrono::milliseconds{attempt[0].get<std::int64_t>()}},
+             attempt[1].get<std::string>(),
+             std::chrono::milliseconds{attempt.size() > 2 ? attempt[2].get<std::int64_t>() : 0}});
     return log;
 }
 
@@ -89,64 +100,21 @@ Delivery read_delivery(const Query& row) {
     delivery.call_key = row.text(17);
     delivery.status = static_cast<int>(row.integer(18));
     delivery.expires = row.optional_time(19);
+    delivery.started = row.optional_time(20);
+    delivery.revoked = row.text(21);
+    delivery.digest = core::DeliveryId{row.text(22)};
     return delivery;
+}
+
+std::vector<Delivery> read_all(Query row) {
+    std::vector<Delivery> deliveries;
+    while (row.step()) deliveries.push_back(read_delivery(row));
+    return deliveries;
 }
 
 constexpr std::size_t id_prefix_min = 4;
 
-ipc::Channel read_channel(const Query& row) {
-    return {row.text(0), row.text(1), words_column(row.text(2)), row.integer(3),
-            row.integer(4) != 0};
-}
-
 }  // namespace
-
-std::optional<ipc::Channel> UnitOfWork::find_channel(const core::UserId& user,
-                                                     const std::string& name) {
-    Query row(db_, "SELECT " CHANNEL_COLUMNS " FROM channel WHERE user_id = ? AND name = ?",
-              user.str(), name);
-    if (!row.step()) return {};
-    return read_channel(row);
-}
-
-std::optional<ipc::Channel> UnitOfWork::default_channel(const core::UserId& user) {
-    Query row(db_, "SELECT " CHANNEL_COLUMNS " FROM channel WHERE user_id = ? AND is_default = 1",
-              user.str());
-    if (!row.step()) return {};
-    return read_channel(row);
-}
-
-std::vector<ipc::Channel> UnitOfWork::list_channels(const core::UserId& user) {
-    std::vector<ipc::Channel> channels;
-    Query row(db_, "SELECT " CHANNEL_COLUMNS " FROM channel WHERE user_id = ? ORDER BY name",
-              user.str());
-    while (row.step()) channels.push_back(read_channel(row));
-    return channels;
-}
-
-void UnitOfWork::put_channel(const core::UserId& user, const ipc::Channel& channel) {
-    const auto before = find_channel(user, channel.name);
-    remember("channel", channel.name, before ? ipc::to_json(*before) : nlohmann::json());
-    if (channel.is_default) {
-        // One default per user: the flag moves.
-        const auto other = default_channel(user);
-        if (other && other->name != channel.name) {
-            remember("channel", other->name, ipc::to_json(*other));
-            Query(db_, "UPDATE channel SET is_default = 0 WHERE user_id = ? AND name = ?",
-                  user.str(), other->name)
-                .run();
-        }
-    }
-    Query(db_, "INSERT OR REPLACE INTO channel VALUES (?, ?, ?, ?, ?, ?)", user.str(), channel.name,
-          channel.kind, nlohmann::json(channel.argv).dump(), channel.timeout_ms, channel.is_default)
-        .run();
-}
-
-void UnitOfWork::erase_channel(const core::UserId& user, const ipc::Channel& channel) {
-    remember("channel", channel.name, ipc::to_json(channel));
-    Query(db_, "DELETE FROM channel WHERE user_id = ? AND name = ?", user.str(), channel.name)
-        .run();
-}
 
 std::optional<Delivery> UnitOfWork::find_delivery(const core::UserId& user,
                                                   const core::DeliveryId& id) {
@@ -185,7 +153,8 @@ std::optional<Delivery> UnitOfWork::find_call(const core::UserId& user, const st
 
 std::int64_t UnitOfWork::count_calls(const core::UserId& user, std::int64_t max) {
     Query row(db_,
-              "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE user_id = ? AND call_key IS NOT "
+              "SELECT count(*) FROM (SELECT 1 FROM delivery INDEXED BY delivery_waiting WHERE "
+              "user_id = ? AND call_key IS NOT "
               "NULL AND finished IS NULL LIMIT ?)",
               user.str(), max);
     return row.step() ? row.integer(0) : 0;
@@ -203,17 +172,114 @@ bool UnitOfWork::has_doubtful_call(const core::UserId& user, const std::string& 
 
 std::vector<Delivery> UnitOfWork::list_deliveries(const core::UserId& user,
                                                   const core::TaskId& task, std::int64_t limit) {
-    std::vector<Delivery> deliveries;
+    return read_all(
+        Query(db_,
+              task.empty()
+                  ? "SELECT " DELIVERY_LIST_COLUMNS " FROM delivery WHERE user_id = ?1 AND ?2 = '' "
+                    "ORDER BY created DESC, id DESC LIMIT ?3"
+                  : "SELECT " DELIVERY_LIST_COLUMNS
+                    " FROM delivery INDEXED BY delivery_task WHERE user_id = ?1 AND task_id = "
+                    "?2 "
+                    "ORDER BY created DESC, id DESC LIMIT ?3",
+              user.str(), task.str(), limit));
+}
+
+std::vector<Delivery> UnitOfWork::deliveries_of(const core::Reminder& reminder,
+                                                std::int64_t limit) {
+    return read_all(Query(db_,
+                          "SELECT " DELIVERY_LIST_COLUMNS
+                          " FROM delivery INDEXED BY delivery_firing WHERE user_id = ? AND "
+                          "reminder_id = ? AND reminder_id <> "
+                          "'' ORDER BY created DESC, id DESC LIMIT ?",
+                          reminder.user.str(), reminder.id.str(), limit));
+}
+
+std::vector<Delivery> UnitOfWork::open_deliveries(const core::UserId& user,
+                                                  const core::TaskId& task, std::int64_t limit) {
+    return read_all(
+        Query(db_,
+              "SELECT " DELIVERY_LIST_COLUMNS
+              " FROM delivery INDEXED BY delivery_task WHERE user_id = ? AND task_id = ? AND "
+              "finished IS NULL "
+              "LIMIT ?",
+              user.str(), task.str(), limit));
+}
+
+std::vector<Delivery> UnitOfWork::open_deliveries(const core::Reminder& reminder,
+                                                  std::int64_t limit) {
+    return read_all(
+        Query(db_,
+              "SELECT " DELIVERY_LIST_COLUMNS
+              " FROM delivery INDEXED BY delivery_firing WHERE user_id = ? AND reminder_id = ? AND "
+              "reminder_id <> '' AND recurrence_id = ? AND finished IS NULL LIMIT ?",
+              reminder.user.str(), reminder.id.str(),
+              reminder.fired_slot ? core::format(*reminder.fired_slot) : std::string(), limit));
+}
+
+std::vector<Delivery> UnitOfWork::dead_deliveries(const core::UserId& user, std::int64_t limit) {
+    return read_all(Query(db_,
+                          "SELECT " DELIVERY_LIST_COLUMNS
+                          " FROM delivery WHERE user_id = ? AND state = 'dead' " NO_TEST
+                          "ORDER BY created DESC, id DESC LIMIT ?",
+                          user.str(), limit));
+}
+
+std::int64_t UnitOfWork::count_waiting(const core::UserId& user, const std::string& channel,
+                                       core::Timestamp now, std::int64_t max) {
+    Query row(
+        db_,
+        "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE user_id = ? AND channel = ? AND "
+        "state = 'pending' AND finished IS NULL AND next_attempt_ms <= ? AND attempts = 0 AND "
+        "reminder_id <> '' LIMIT ?)",
+        user.str(), channel, now, max);
+    return row.step() ? row.integer(0) : 0;
+}
+
+std::vector<core::Timestamp> UnitOfWork::recent_starts(const core::UserId& user,
+                                                       const std::string& channel,
+                                                       core::Timestamp since, core::Timestamp now,
+                                                       std::int64_t max) {
+    std::vector<core::Timestamp> starts;
+    // A row has the start of its last attempt; of those before, its log has when they ended.
     Query row(db_,
-              task.empty() ? "SELECT " DELIVERY_LIST_COLUMNS
-                             " FROM delivery WHERE user_id = ?1 AND ?2 = '' "
-                             "ORDER BY created DESC, id DESC LIMIT ?3"
-                           : "SELECT " DELIVERY_LIST_COLUMNS
-                             " FROM delivery WHERE user_id = ?1 AND task_id = ?2 "
-                             "ORDER BY created DESC, id DESC LIMIT ?3",
-              user.str(), task.str(), limit);
-    while (row.step()) deliveries.push_back(read_delivery(row));
-    return deliveries;
+              "WITH recent AS MATERIALIZED (SELECT started, state, log FROM delivery WHERE user_id "
+              "= ?1 AND channel = ?2 AND channel <> '' AND started IS NOT NULL AND started > ?3) "
+              "SELECT started AS at FROM recent WHERE started <= ?4 UNION ALL "
+              "SELECT json_extract(a.value, '$[0]') - coalesce(json_extract(a.value, '$[2]'), 0) "
+              "AS at FROM recent JOIN json_each(log) a WHERE a.key < json_array_length(log) - "
+              "(state <> 'running') AND at > ?3 AND at <= ?4 ORDER BY at DESC LIMIT ?5",
+              user.str(), channel, since, now, max);
+    while (row.step()) starts.push_back(row.time(0));
+    return starts;
+}
+
+std::optional<Delivery> UnitOfWork::find_open_digest(const core::UserId& user,
+                                                     const std::string& channel) {
+    Query row(db_,
+              "SELECT " DELIVERY_COLUMNS
+              " FROM delivery INDEXED BY delivery_forming WHERE user_id = ? AND channel = ? AND "
+              "state = 'pending' AND finished IS NULL AND reminder_id = '' AND event_user_seq = 0 "
+              "AND call_key IS NULL LIMIT 1",
+              user.str(), channel);
+    if (!row.step()) return {};
+    return read_delivery(row);
+}
+
+std::vector<Delivery> UnitOfWork::digested(const core::UserId& user, const core::DeliveryId& digest,
+                                           std::int64_t limit) {
+    return read_all(Query(db_,
+                          "SELECT " DELIVERY_LIST_COLUMNS
+                          " FROM delivery INDEXED BY delivery_digest WHERE user_id = ? AND digest "
+                          "= ? AND digest <> '' AND " STILL_OPEN "LIMIT ?",
+                          user.str(), digest.str(), limit));
+}
+
+std::int64_t UnitOfWork::count_digested(const core::UserId& user, const core::DeliveryId& digest) {
+    Query row(db_,
+              "SELECT count(*) FROM delivery INDEXED BY delivery_digest WHERE user_id = ? AND "
+              "digest = ? AND digest <> '' AND " STILL_OPEN,
+              user.str(), digest.str());
+    return row.step() ? row.integer(0) : 0;
 }
 
 std::int64_t UnitOfWork::last_firing(const core::Reminder& reminder,
@@ -229,13 +295,14 @@ std::int64_t UnitOfWork::last_firing(const core::Reminder& reminder,
 void UnitOfWork::insert_delivery(const Delivery& delivery) {
     Query(db_,
           "INSERT INTO delivery (" DELIVERY_COLUMNS
-          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?)",
+          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, "
+          "?)",
           delivery.user.str(), delivery.id.str(), delivery.reminder.str(), id_column(delivery.task),
           delivery.recurrence_id, delivery.channel, delivery.firing, delivery.event_user_seq,
           std::string(core::to_string(delivery.state)), delivery.attempts, delivery.created,
           delivery.next_attempt, delivery.finished, delivery.result, delivery.output,
           log_column(delivery.log), call_column(delivery.call), delivery.call_key, delivery.status,
-          delivery.expires)
+          delivery.expires, delivery.started, delivery.revoked, delivery.digest.str())
         .run();
     move_timer(TimerKind::delivery, delivery.user, delivery.id.str(), {}, delivery.next_attempt);
 }
@@ -243,11 +310,13 @@ void UnitOfWork::insert_delivery(const Delivery& delivery) {
 void UnitOfWork::update_delivery(const Delivery& before, const Delivery& after) {
     Query(db_,
           "UPDATE delivery SET state = ?3, attempts = ?4, next_attempt_ms = ?5, finished = ?6, "
-          "result = ?7, output = ?8, log = ?9, expires = ?10, status = ?11 "
+          "result = ?7, output = ?8, log = ?9, expires = ?10, status = ?11, started = ?12, "
+          "revoked = ?13, digest = ?14, event_user_seq = ?15 "
           "WHERE user_id = ?1 AND id = ?2",
           after.user.str(), after.id.str(), std::string(core::to_string(after.state)),
           after.attempts, after.next_attempt, after.finished, after.result, after.output,
-          log_column(after.log), after.expires, after.status)
+          log_column(after.log), after.expires, after.status, after.started, after.revoked,
+          after.digest.str(), after.event_user_seq)
         .run();
     // What succeeded is not sent again.
     if (after.call && after.state == core::DeliveryState::succeeded)

@@ -7,9 +7,9 @@ namespace taskd::daemon {
 namespace {
 
 // Zones come first: what they move must not go off at its old time.
-constexpr std::array<TimerKind, 7> timer_kinds{
-    TimerKind::zones,    TimerKind::reminder, TimerKind::series,   TimerKind::delivery,
-    TimerKind::consumer, TimerKind::handler,  TimerKind::retention};
+constexpr std::array<TimerKind, 8> timer_kinds{
+    TimerKind::zones,  TimerKind::reminder, TimerKind::series,  TimerKind::delivery,
+    TimerKind::agenda, TimerKind::consumer, TimerKind::handler, TimerKind::retention};
 
 }  // namespace
 
@@ -36,7 +36,7 @@ std::vector<Timer> Maintenance::due_timers(core::Timestamp now, std::size_t limi
 #define NEXT_OF_ALL_BUT_DELIVERIES \
     "SELECT min(next) FROM (" NEXT_OF("zones") " UNION ALL " NEXT_OF("reminder")             \
     " UNION ALL " NEXT_OF("series") " UNION ALL " NEXT_OF("consumer") " UNION ALL "          \
-    NEXT_OF("handler") " UNION ALL " NEXT_OF("retention")
+    NEXT_OF("handler") " UNION ALL " NEXT_OF("agenda") " UNION ALL " NEXT_OF("retention")
 
 std::optional<core::Timestamp> Maintenance::next_timer(bool deliveries_wait) {
     Query row(db_, deliveries_wait ? NEXT_OF_ALL_BUT_DELIVERIES ")"
@@ -92,7 +92,7 @@ bool Maintenance::note_tzdata(const std::string& version) {
 
 std::vector<std::pair<core::UserId, core::DeliveryId>> Maintenance::running_deliveries() {
     std::vector<std::pair<core::UserId, core::DeliveryId>> running;
-    Query row(db_, "SELECT user_id, id FROM delivery WHERE state = 'running'");
+    Query row(db_, "SELECT user_id, id FROM delivery WHERE state = 'running' AND finished IS NULL");
     while (row.step()) running.emplace_back(row.text(0), row.text(1));
     return running;
 }

@@ -12,7 +12,8 @@ using std::chrono::seconds;
 #define REMINDER_COLUMNS                                                                  \
     "user_id, id, task_id, series_id, before_ms, channels, grace_ms, fired, fired_slot, " \
     "next_slot, next_ms, firing, fired_at, snoozed_until, acknowledged, from_slot, "      \
-    "passed_slot, moved"
+    "passed_slot, moved, anchor, at, nag_ms, nag_max, nags, nag_at, escalate_ms, "        \
+    "escalate_to, escalate_at, armed_at"
 
 seconds span(const Query& row, int column) {
     return std::chrono::duration_cast<seconds>(milliseconds{row.integer(column)});
@@ -24,6 +25,10 @@ std::int64_t span_column(seconds value) {
 std::optional<std::string> moved_column(const std::vector<core::MovedSlot>& moved) {
     if (moved.empty()) return {};
     return ipc::to_json(moved).dump();
+}
+
+std::optional<core::Timestamp> armed_at(const Reminder& reminder, core::Timestamp now) {
+    return reminder.next ? std::optional(now) : std::nullopt;
 }
 
 Reminder read_reminder(const Query& row) {
@@ -46,6 +51,16 @@ Reminder read_reminder(const Query& row) {
     reminder.from = optional_slot(row, 15);
     reminder.passed = optional_slot(row, 16);
     if (!row.is_null(17)) reminder.moved = from_column<std::vector<core::MovedSlot>>(row.text(17));
+    if (const auto anchor = core::reminder_anchor_from(row.text(18))) reminder.anchor = *anchor;
+    reminder.at = optional_calendar_time(row, 19);
+    reminder.nag = span(row, 20);
+    reminder.nag_max = static_cast<int>(row.integer(21));
+    reminder.nags = static_cast<int>(row.integer(22));
+    reminder.nag_at = row.optional_time(23);
+    reminder.escalate = span(row, 24);
+    reminder.escalate_to = words_column(row.text(25));
+    reminder.escalate_at = row.optional_time(26);
+    reminder.armed_at = row.optional_time(27);
     return reminder;
 }
 
@@ -77,14 +92,18 @@ std::vector<Reminder> UnitOfWork::reminders_of(const core::Task& task) {
 void UnitOfWork::insert_reminder(const Reminder& reminder) {
     Query(db_,
           "INSERT INTO reminder (" REMINDER_COLUMNS
-          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-          "?, ?, ?, ?, ?, ?)",
+          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+          "?, ?)",
           reminder.user.str(), reminder.id.str(), id_column(reminder.task),
           id_column(reminder.series), span_column(reminder.before),
           nlohmann::json(reminder.channels).dump(), span_column(reminder.grace), reminder.fired,
           slot_column(reminder.fired_slot), slot_column(reminder.next_slot), reminder.next,
           reminder.firing, reminder.fired_at, reminder.snoozed_until, reminder.acknowledged,
-          slot_column(reminder.from), slot_column(reminder.passed), moved_column(reminder.moved))
+          slot_column(reminder.from), slot_column(reminder.passed), moved_column(reminder.moved),
+          std::string(core::to_string(reminder.anchor)), to_column(reminder.at),
+          span_column(reminder.nag), reminder.nag_max, reminder.nags, reminder.nag_at,
+          span_column(reminder.escalate), nlohmann::json(reminder.escalate_to).dump(),
+          reminder.escalate_at, armed_at(reminder, now()))
         .run();
     move_timer(TimerKind::reminder, reminder.user, reminder.id.str(), {}, reminder.next);
     remember("reminder", reminder.id.str(), nullptr);
@@ -95,12 +114,15 @@ void UnitOfWork::update_reminder(const Reminder& before, const Reminder& after) 
     Query(db_,
           "UPDATE reminder SET fired = ?3, fired_slot = ?4, next_slot = ?5, next_ms = ?6, "
           "firing = ?7, fired_at = ?8, snoozed_until = ?9, acknowledged = ?10, from_slot = ?11, "
-          "passed_slot = ?12, moved = ?13 "
+          "passed_slot = ?12, moved = ?13, at = ?14, nags = ?15, nag_at = ?16, escalate_at = ?17, "
+          "armed_at = ?18 "
           "WHERE user_id = ?1 AND id = ?2",
           after.user.str(), after.id.str(), after.fired, slot_column(after.fired_slot),
           slot_column(after.next_slot), after.next, after.firing, after.fired_at,
           after.snoozed_until, after.acknowledged, slot_column(after.from),
-          slot_column(after.passed), moved_column(after.moved))
+          slot_column(after.passed), moved_column(after.moved), to_column(after.at), after.nags,
+          after.nag_at, after.escalate_at,
+          before.next == after.next ? before.armed_at : armed_at(after, now()))
         .run();
     move_timer(TimerKind::reminder, after.user, after.id.str(), before.next, after.next);
     remember("reminder", after.id.str(), ipc::to_json(before));

@@ -18,6 +18,8 @@ std::string_view to_string(TimerKind kind) {
         return "zones";
     case TimerKind::consumer:
         return "consumer";
+    case TimerKind::agenda:
+        return "agenda";
     case TimerKind::handler:
         return "handler";
     }

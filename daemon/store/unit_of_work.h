@@ -29,7 +29,7 @@
 namespace taskd::daemon {
 
 /// The kinds of rows in `timer`: what happens when they are due. On disk: do not change.
-enum class TimerKind { reminder, delivery, retention, series, zones, consumer, handler };
+enum class TimerKind { reminder, delivery, retention, series, zones, consumer, handler, agenda };
 [[nodiscard]] std::string_view to_string(TimerKind kind);
 
 struct Timer {
@@ -204,13 +204,24 @@ public:
     void update_reminder(const core::Reminder& before, const core::Reminder& after);
     void erase_reminder(const core::Reminder& reminder);
 
+    // channels.cpp
+    [[nodiscard]] std::optional<core::Channel> find_channel(const core::UserId& user,
+                                                            const std::string& name);
+    [[nodiscard]] std::optional<core::Channel> default_channel(const core::UserId& user);
+    [[nodiscard]] std::vector<core::Channel> list_channels(const core::UserId& user);
+    [[nodiscard]] std::string channel_secret(const core::UserId& user, const std::string& name);
+    void put_channel(const core::UserId& user, const core::Channel& channel,
+                     const std::string& secret);
+    void disable_channel(const core::UserId& user, const core::Channel& channel,
+                         const std::string& why);
+    void erase_channel(const core::UserId& user, const core::Channel& channel);
+    [[nodiscard]] std::vector<ipc::ReminderDefault> reminder_defaults(const core::UserId& user);
+    [[nodiscard]] std::optional<ipc::ReminderDefault> find_reminder_default(
+        const core::UserId& user, const std::string& scope, const std::string& name);
+    /// One without `remind` is removed.
+    void put_reminder_default(const core::UserId& user, const ipc::ReminderDefault& value);
+
     // deliveries.cpp
-    [[nodiscard]] std::optional<ipc::Channel> find_channel(const core::UserId& user,
-                                                           const std::string& name);
-    [[nodiscard]] std::optional<ipc::Channel> default_channel(const core::UserId& user);
-    [[nodiscard]] std::vector<ipc::Channel> list_channels(const core::UserId& user);
-    void put_channel(const core::UserId& user, const ipc::Channel& channel);
-    void erase_channel(const core::UserId& user, const ipc::Channel& channel);
     [[nodiscard]] std::optional<core::Delivery> find_delivery(const core::UserId& user,
                                                               const core::DeliveryId& id);
     /// By the first 4 or more characters of its id.
@@ -228,6 +239,33 @@ public:
     [[nodiscard]] std::vector<core::Delivery> list_deliveries(const core::UserId& user,
                                                               const core::TaskId& task,
                                                               std::int64_t limit);
+    [[nodiscard]] std::vector<core::Delivery> deliveries_of(const core::Reminder& reminder,
+                                                            std::int64_t limit);
+    /// What has not ended: of a task, or of a reminder's last slot.
+    [[nodiscard]] std::vector<core::Delivery> open_deliveries(const core::UserId& user,
+                                                              const core::TaskId& task,
+                                                              std::int64_t limit);
+    [[nodiscard]] std::vector<core::Delivery> open_deliveries(const core::Reminder& reminder,
+                                                              std::int64_t limit);
+    [[nodiscard]] std::vector<core::Delivery> dead_deliveries(const core::UserId& user,
+                                                              std::int64_t limit);
+    /// How many reminders that are due a channel has not begun to send, up to `max`.
+    [[nodiscard]] std::int64_t count_waiting(const core::UserId& user, const std::string& channel,
+                                             core::Timestamp now, std::int64_t max);
+    /// When a channel's attempts between `since` and `now` began, the newest first.
+    [[nodiscard]] std::vector<core::Timestamp> recent_starts(const core::UserId& user,
+                                                             const std::string& channel,
+                                                             core::Timestamp since,
+                                                             core::Timestamp now, std::int64_t max);
+    /// The digest of a channel that is still taking in reminders.
+    [[nodiscard]] std::optional<core::Delivery> find_open_digest(const core::UserId& user,
+                                                                 const std::string& channel);
+    /// What a digest tells of.
+    [[nodiscard]] std::vector<core::Delivery> digested(const core::UserId& user,
+                                                       const core::DeliveryId& digest,
+                                                       std::int64_t limit);
+    [[nodiscard]] std::int64_t count_digested(const core::UserId& user,
+                                              const core::DeliveryId& digest);
     /// The number of the last firing for a slot of which there are deliveries; 0: of none.
     [[nodiscard]] std::int64_t last_firing(const core::Reminder& reminder,
                                            const core::RecurrenceId& slot);
@@ -318,6 +356,8 @@ public:
                                                   const std::string& origin,
                                                   const std::string& name, std::int64_t max);
     void erase_dead_letter(const core::UserId& user, const DeadLetterRow& letter);
+    void erase_dead_letters_of(const core::UserId& user, const std::string& origin,
+                               const std::string& name);
 
     // inbox.cpp
     [[nodiscard]] std::optional<InboxMark> find_mark(const core::UserId& user,
@@ -341,6 +381,8 @@ public:
     [[nodiscard]] bool has_user(const core::UserId& user);
     [[nodiscard]] core::UserSettings user_settings(const core::UserId& user);
     void put_user_settings(const core::UserId& user, const core::UserSettings& settings);
+    [[nodiscard]] std::optional<core::Timestamp> agenda_time(const core::UserId& user);
+    void set_agenda(const core::UserId& user, std::optional<core::Timestamp> next);
     void count_rows(const core::UserId& user, ipc::Health& health);
 
     // tokens.cpp

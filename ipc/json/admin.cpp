@@ -59,6 +59,8 @@ void fields(auto& f, Of<UserSet> auto& v) {
     f("zone", v.zone);
     f("email", v.email);
     f("quiet_hours", v.quiet_hours);
+    f("agenda", v.agenda);
+    f("agenda_channel", v.agenda_channel);
     f("holidays", v.holidays);
     f.sparse("tz_default", v.tz_default);
 }

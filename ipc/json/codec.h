@@ -190,6 +190,12 @@ struct ReadDeliveryState {
         return core::delivery_state_from(word);
     }
 };
+struct ReadChannelKind {
+    auto operator()(const std::string& word) const { return core::channel_kind_from(word); }
+};
+struct ReadReminderAnchor {
+    auto operator()(const std::string& word) const { return core::reminder_anchor_from(word); }
+};
 struct ReadCallKind {
     core::Result<core::Call::Kind> operator()(const std::string& word) const {
         return core::call_kind_from(word);
@@ -207,6 +213,11 @@ struct Codec<core::Sort> : WordCodec<core::Sort, core::to_string, ReadSort> {};
 template <>
 struct Codec<core::DeliveryState>
     : WordCodec<core::DeliveryState, core::to_string, ReadDeliveryState> {};
+template <>
+struct Codec<core::ChannelKind> : WordCodec<core::ChannelKind, core::to_string, ReadChannelKind> {};
+template <>
+struct Codec<core::ReminderAnchor>
+    : WordCodec<core::ReminderAnchor, core::to_string, ReadReminderAnchor> {};
 template <>
 struct Codec<core::Call::Kind> : WordCodec<core::Call::Kind, core::to_string, ReadCallKind> {};
 template <>

@@ -155,18 +155,62 @@ void fields(auto& f, Of<core::MovedSlot> auto& v) {
     f("firings", v.firings);
     f("pending", v.pending);
 }
+void fields(auto& f, Of<core::RetryPolicy> auto& v) {
+    f("attempts_max", v.attempts_max);
+    f("backoff_ms", v.initial);
+    f("backoff_max_ms", v.max);
+}
+void fields(auto& f, Of<core::RateLimit> auto& v) {
+    f("max", v.max);
+    f("per_ms", v.per);
+}
+void fields(auto& f, Of<core::Channel> auto& v) {
+    f("name", v.name);
+    f("kind", v.kind);
+    f.sparse("argv", v.argv);
+    f.sparse("to", v.to);
+    f.sparse("url", v.url);
+    f.sparse("has_secret", v.has_secret);
+    f.sparse("app", v.app);
+    f.sparse("method", v.method);
+    f.sparse("pubsub", v.pubsub);
+    f.sparse("topic", v.topic);
+    f.sparse("subject", v.subject);
+    f.sparse("body", v.body);
+    f("timeout_ms", v.timeout);
+    f("is_default", v.is_default);
+    f("retry", v.retry);
+    f("rate", v.rate);
+    f.sparse("disabled", v.disabled);
+}
+void fields(auto& f, Of<ReminderHow> auto& v) {
+    f.sparse("grace", v.grace);
+    f.sparse("nag", v.nag);
+    f.sparse("nag_max", v.nag_max);
+    f.sparse("escalate", v.escalate);
+    f.sparse("escalate_to", v.escalate_to);
+}
 void fields(auto& f, Of<core::Reminder> auto& v) {
     f("id", v.id);
     f.sparse("task_id", v.task);
     f.sparse("series_id", v.series);
+    f.sparse("anchor", v.anchor);
     f("before_ms", v.before);
+    f("at", v.at);
     f.sparse("channels", v.channels);
     f("grace_ms", v.grace);
+    f.sparse("nag_ms", v.nag);
+    f.sparse("nag_max", v.nag_max);
+    f.sparse("escalate_ms", v.escalate);
+    f.sparse("escalate_to", v.escalate_to);
     f.sparse("fired", v.fired);
     f.sparse("firing", v.firing);
     f("fired_at", v.fired_at);
     f("snoozed_until", v.snoozed_until);
     f("acknowledged", v.acknowledged);
+    f.sparse("nags", v.nags);
+    f("nag_at", v.nag_at);
+    f("escalate_at", v.escalate_at);
     f("fired_slot", v.fired_slot);
     f("next_slot", v.next_slot);
     f("next", v.next);
@@ -184,11 +228,14 @@ void fields(auto& f, Of<core::ReminderFired> auto& v) {
     f("planned", v.planned);
     f("late_ms", v.late);
     f("firing", v.firing);
+    f.sparse("nag", v.nag);
+    f.sparse("escalated", v.escalated);
     f("missed", v.missed);
 }
 void fields(auto& f, Of<core::Attempt> auto& v) {
     f("at", v.at);
     f("result", v.result);
+    f("took_ms", v.took);
 }
 /// What is asked of whom; headers, body and what a step knows stay in the store.
 void fields(auto& f, Of<core::Call> auto& v) {
@@ -209,13 +256,29 @@ void fields(auto& f, Of<core::Delivery> auto& v) {
     f("attempts", v.attempts);
     f("created", v.created);
     f("next_attempt", v.next_attempt);
+    f("started", v.started);
     f("finished", v.finished);
     f.sparse("result", v.result);
     f.sparse("output", v.output);
+    f.sparse("revoked", v.revoked);
+    f.sparse("digest_id", v.digest);
     f("call", v.call);
     f.sparse("status", v.status);
     f("expires", v.expires);
     f.sparse("log", v.log);
+}
+void fields(auto& f, Of<core::BulletinItem> auto& v) {
+    f("task_id", v.task);
+    f.sparse("number", v.number);
+    f("summary", v.summary);
+    f("due", v.due);
+    f.sparse("why", v.why);
+}
+void fields(auto& f, Of<core::Bulletin> auto& v) {
+    f.sparse("channel", v.channel);
+    f("summary", v.summary);
+    f("count", v.count);
+    f.sparse("items", v.items);
 }
 void fields(auto& f, Of<core::ForeignTask> auto& v) {
     f.sparse("parent_task_id", v.parent);
@@ -245,6 +308,8 @@ void fields(auto& f, Of<core::UserSettings> auto& v) {
     f("zone", v.zone);
     f("email", v.email);
     f("quiet_hours", v.quiet_hours);
+    f.sparse("agenda", v.agenda);
+    f.sparse("agenda_channel", v.agenda_channel);
     f.sparse("holidays", v.holidays);
 }
 void fields(auto& f, Of<SeriesView> auto& v) {

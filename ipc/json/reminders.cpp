@@ -4,15 +4,9 @@
 
 namespace taskd::ipc::codec {
 
-void fields(auto& f, Of<Channel> auto& v) {
-    f("name", v.name);
-    f("kind", v.kind);
-    f("argv", v.argv);
-    f("timeout_ms", v.timeout_ms);
-    f("is_default", v.is_default);
-}
 void fields(auto& f, Of<ChannelSet> auto& v) {
     fields(f, v.channel);
+    f.sparse("secret", v.secret);
 }
 void fields(auto&, Of<ChannelList> auto&) {}
 void fields(auto& f, Of<ChannelPage> auto& v) {
@@ -21,8 +15,31 @@ void fields(auto& f, Of<ChannelPage> auto& v) {
 void fields(auto& f, Of<ChannelRemove> auto& v) {
     f("name", v.name);
 }
+void fields(auto& f, Of<ChannelTest> auto& v) {
+    f("name", v.name);
+}
+void fields(auto& f, Of<ReminderDefault> auto& v) {
+    f("scope", v.scope);
+    f.sparse("name", v.name);
+    f.sparse("remind", v.remind);
+    f.sparse("channels", v.channels);
+    fields(f, v.reminding);
+}
+void fields(auto& f, Of<ReminderDefaultPage> auto& v) {
+    f("defaults", v.defaults);
+}
+void fields(auto&, Of<ReminderDefaultList> auto&) {}
+void fields(auto& f, Of<ReminderDefaultSet> auto& v) {
+    fields(f, v.value);
+    f.sparse("tz_default", v.tz_default);
+}
+void fields(auto& f, Of<DeliveryRetry> auto& v) {
+    f("delivery", v.delivery);
+}
 void fields(auto& f, Of<DeliveryList> auto& v) {
     f("limit", v.limit);
+    f.sparse("failed", v.failed);
+    f.sparse("task", v.task);
 }
 void fields(auto& f, Of<DeliveryGet> auto& v) {
     f("delivery", v.delivery);
@@ -57,5 +74,10 @@ TASKD_JSON(Channel);
 TASKD_METHOD(ChannelList);
 TASKD_METHOD(DeliveryList);
 TASKD_JSON(DeliveryGet);
+TASKD_JSON(DeliveryRetry);
+TASKD_JSON(ChannelTest);
+TASKD_JSON(ReminderDefault);
+TASKD_JSON(ReminderDefaultSet);
+TASKD_METHOD(ReminderDefaultList);
 
 }  // namespace taskd::ipc

@@ -17,6 +17,7 @@ void fields(auto& f, Of<TaskAdd> auto& v) {
     f.sparse("tz_default", v.tz_default);
     f.sparse("remind", v.remind);
     f.sparse("channels", v.channels);
+    fields(f, v.reminding);
     f.sparse("depends_on", v.depends_on);
     fields(f, v.policies);
     f.sparse("recurring_pattern", v.recurring_pattern);
@@ -71,6 +72,7 @@ void fields(auto& f, Of<TaskUpdate> auto& v) {
     f.sparse("tz_default", v.tz_default);
     f("remind", v.remind);
     f("channels", v.channels);
+    fields(f, v.reminding);
     f("depends_on", v.depends_on);
     f.sparse("add_depends_on", v.add_depends_on);
     f.sparse("remove_depends_on", v.remove_depends_on);

@@ -103,8 +103,7 @@ TEST_CASE("what is not known is refused with the nearest that is") {
         {{"add"}, "\"taskctl add\" needs SUMMARY..."},
         {{"add", "x", "--every"}, "--every needs a value"},
         {{"status", "now"}, "\"now\" is one word too many for \"taskctl status\""},
-        {{"channels", "set", "desk", "exec"},
-         "\"taskctl channels set\" needs NAME exec -- COMMAND [ARGUMENT...]"},
+        {{"channels", "set", "desk"}, "\"taskctl channels set\" needs NAME KIND [TARGET...]"},
     }));
     CommandLine line;
     const auto chosen = parse(line, row.arguments);

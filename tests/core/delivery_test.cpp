@@ -85,17 +85,17 @@ Delivery pending() {
 }
 
 TEST_CASE("an attempt is counted when it begins") {
-    const auto running = started(pending());
+    const auto running = started(pending(), now);
     CHECK(running.state == DeliveryState::running);
     CHECK(running.attempts == 1);
     CHECK_FALSE(running.next_attempt);
     CHECK_FALSE(running.finished);
-    CHECK(started(running).attempts == 2);  // interrupted by a crash, and begun again
+    CHECK(started(running, now).attempts == 2);  // interrupted by a crash, and begun again
 }
 
 TEST_CASE("a success ends a delivery") {
     const auto done =
-        finished(started(pending()), {true, true, "exit 0", "hello"}, now + 1s, {}, 0);
+        finished(started(pending(), now), {true, true, "exit 0", "hello"}, now + 1s, {}, 0);
     CHECK(done.state == DeliveryState::succeeded);
     CHECK(done.finished == now + 1s);
     CHECK_FALSE(done.next_attempt);
@@ -108,7 +108,7 @@ TEST_CASE("a success ends a delivery") {
 TEST_CASE("a failure is tried again until the attempts are used up, then it is dead") {
     auto delivery = pending();
     for (int attempt = 1; attempt <= 2; ++attempt) {
-        delivery = finished(started(delivery), {false, true, "exit 1", ""}, now, {}, all_bits);
+        delivery = finished(started(delivery, now), {false, true, "exit 1", ""}, now, {}, all_bits);
         CAPTURE(attempt);
         CHECK(delivery.state == DeliveryState::pending);
         CHECK(delivery.attempts == attempt);
@@ -116,7 +116,7 @@ TEST_CASE("a failure is tried again until the attempts are used up, then it is d
         CHECK(*delivery.next_attempt > now);
         CHECK_FALSE(delivery.finished);
     }
-    delivery = finished(started(delivery), {false, true, "exit 1", ""}, now, {}, all_bits);
+    delivery = finished(started(delivery, now), {false, true, "exit 1", ""}, now, {}, all_bits);
     CHECK(delivery.state == DeliveryState::dead);
     CHECK(delivery.finished == now);
     CHECK_FALSE(delivery.next_attempt);
@@ -125,7 +125,7 @@ TEST_CASE("a failure is tried again until the attempts are used up, then it is d
 
 TEST_CASE("a failure that can't become better is dead at once") {
     const auto dead =
-        finished(started(pending()), {false, false, "no such command", ""}, now, {}, 0);
+        finished(started(pending(), now), {false, false, "no such command", ""}, now, {}, 0);
     CHECK(dead.state == DeliveryState::dead);
     CHECK(dead.finished == now);
     CHECK_FALSE(dead.next_attempt);
@@ -134,7 +134,7 @@ TEST_CASE("a failure that can't become better is dead at once") {
 TEST_CASE("a success on the last attempt counts") {
     auto delivery = pending();
     delivery.attempts = 2;
-    CHECK(finished(started(delivery), {true, true, "", ""}, now, {}, 0).state ==
+    CHECK(finished(started(delivery, now), {true, true, "", ""}, now, {}, 0).state ==
           DeliveryState::succeeded);
 }
 
@@ -147,4 +147,46 @@ TEST_CASE("every state of a delivery has its word, and an unknown word means dea
 }
 
 }  // namespace
+
+TEST_CASE("what is not needed any more is suppressed while it waits") {
+    const auto after = revoked(pending(), "the task is completed", now + 1s);
+    CHECK(after.state == DeliveryState::suppressed);
+    CHECK(after.finished == now + 1s);
+    CHECK_FALSE(after.next_attempt);
+    CHECK(after.result == "the task is completed");
+}
+
+TEST_CASE("an attempt that is under way is the last one once it is revoked") {
+    const auto running = revoked(started(pending(), now), "snoozed", now + 1s);
+    CHECK(running.state == DeliveryState::running);
+    SECTION("a late success is told as it was") {
+        const auto done = finished(running, {true, true, "250 kept", ""}, now + 2s, 5s);
+        CHECK(done.state == DeliveryState::succeeded);
+        CHECK(done.revoked == "snoozed");
+    }
+    SECTION("a failure is not tried again") {
+        const auto done = finished(running, {false, true, "421 later", ""}, now + 2s, 5s);
+        CHECK(done.state == DeliveryState::suppressed);
+        CHECK(done.result == "snoozed; the last attempt: 421 later");
+        CHECK_FALSE(done.next_attempt);
+    }
+}
+
+TEST_CASE("what has ended is not revoked") {
+    const auto done = finished(started(pending(), now), {true, true, "", ""}, now, {}, 0);
+    CHECK(revoked(done, "snoozed", now + 1s) == done);
+}
+
+TEST_CASE("a dead delivery is tried again from the beginning, under its id") {
+    auto dead = finished(started(pending(), now), {false, false, "550 no", ""}, now, {}, 0);
+    REQUIRE(dead.state == DeliveryState::dead);
+    const auto again = revived(dead, now + 1s);
+    REQUIRE(again);
+    CHECK(again->id == dead.id);
+    CHECK(again->state == DeliveryState::pending);
+    CHECK(again->attempts == 0);
+    CHECK(again->log.size() == 1);
+    CHECK_FALSE(revived(*again, now));
+}
+
 }  // namespace taskd::core

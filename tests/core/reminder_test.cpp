@@ -484,5 +484,151 @@ TEST_CASE("every slot goes off or is missed exactly once, however irregular the 
     CHECK(accounted == 300);
 }
 
+// ------------------------------------------------------------------ nag and escalation
+
+Reminder nagging() {
+    Reminder made = reminder(10min);
+    made.nag = 5min;
+    made.nag_max = 3;
+    return made;
+}
+
+TEST_CASE("a nagging reminder goes off again until it has done so often enough") {
+    const auto due = berlin("2026-11-24T10:00:00");
+    auto now_reminder = armed(nagging(), due).value();
+    std::vector<std::string> times;
+    std::vector<int> nags;
+    while (now_reminder.next) {
+        const auto firing = fire(now_reminder, due, *now_reminder.next).value();
+        REQUIRE(firing.due);
+        CHECK(firing.due->late == 0ms);
+        CHECK(firing.to_usual);
+        times.push_back(text(now_reminder.next));
+        nags.push_back(firing.due->nag);
+        CHECK(firing.due->firing == static_cast<std::int64_t>(times.size()));
+        now_reminder = firing.after;
+    }
+    CHECK(times == std::vector<std::string>{"2026-11-24T08:50:00.000Z", "2026-11-24T08:55:00.000Z",
+                                            "2026-11-24T09:00:00.000Z",
+                                            "2026-11-24T09:05:00.000Z"});
+    CHECK(nags == std::vector<int>{0, 1, 2, 3});
+}
+
+TEST_CASE("acknowledging, snoozing and closing end a nag") {
+    const auto due = berlin("2026-11-24T10:00:00");
+    const auto start = armed(nagging(), due).value();
+    const auto went = fire(start, due, *start.next)->after;
+    REQUIRE(went.nag_at);
+    const auto seen = armed(acknowledged(went, utc("2026-11-24T08:51:00Z")).value(), due).value();
+    CHECK_FALSE(seen.next);
+    const auto closed = armed(went, std::optional<CalendarTime>()).value();
+    CHECK_FALSE(closed.next);
+    CHECK_FALSE(closed.nag_at);
+    const auto later =
+        snoozed(went, utc("2026-11-24T10:00:00Z"), utc("2026-11-24T08:51:00Z")).value();
+    CHECK(text(later.next) == "2026-11-24T10:00:00.000Z");
+    CHECK_FALSE(later.nag_at);
+    const auto again = fire(later, due, *later.next).value();
+    CHECK(again.due->firing == 2);
+    CHECK(again.due->nag == 0);
+    CHECK(text(again.after.next) == "2026-11-24T10:05:00.000Z");  // it nags again from there
+}
+
+TEST_CASE("a nag comes once after an outage, however long that was") {
+    const auto due = berlin("2026-11-24T10:00:00");
+    const auto start = armed(nagging(), due).value();
+    const auto went = fire(start, due, *start.next)->after;
+    const auto firing = fire(went, due, utc("2026-11-28T08:55:00Z")).value();
+    REQUIRE(firing.due);
+    CHECK(firing.due->late == 96h);
+    CHECK(text(firing.after.next) == "2026-11-28T09:00:00.000Z");
+}
+
+TEST_CASE("an escalation goes to its own channels, once") {
+    const auto due = berlin("2026-11-24T10:00:00");
+    Reminder made = reminder(0s);
+    made.escalate = 30min;
+    made.escalate_to = {"phone"};
+    const auto start = armed(made, due).value();
+    const auto went = fire(start, due, *start.next)->after;
+    CHECK(text(went.next) == "2026-11-24T09:30:00.000Z");
+    const auto firing = fire(went, due, *went.next).value();
+    REQUIRE(firing.due);
+    CHECK(firing.due->escalated);
+    CHECK(firing.due->firing == 2);
+    CHECK_FALSE(firing.to_usual);
+    CHECK_FALSE(firing.after.next);
+}
+
+TEST_CASE("a nag and an escalation at the same time are one firing") {
+    const auto due = berlin("2026-11-24T10:00:00");
+    Reminder made = nagging();
+    made.escalate = 5min;
+    made.escalate_to = {"phone"};
+    const auto start = armed(made, due).value();
+    const auto went = fire(start, due, *start.next)->after;
+    const auto firing = fire(went, due, *went.next).value();
+    CHECK(firing.due->escalated);
+    CHECK(firing.due->nag == 1);
+    CHECK(firing.to_usual);
+    CHECK(text(firing.after.next) == "2026-11-24T09:00:00.000Z");
+}
+
+TEST_CASE("a series nags for its last slot until the next one comes") {
+    const auto slots = schedule("FREQ=DAILY", "2026-11-24T10:00:00");
+    Reminder made = nagging();
+    made.task = TaskId();
+    made.series = SeriesId("series");
+    made.nag = 10h;
+    const auto first = slots.slot(RecurrenceId{local("2026-11-24T10:00:00"), false});
+    auto one = armed(made, slots, first).value();
+    CHECK(text(one.next) == "2026-11-24T08:50:00.000Z");
+    one = fire(one, slots, *one.next)->after;
+    CHECK(text(one.next) == "2026-11-24T18:50:00.000Z");
+    const auto nag = fire(one, slots, *one.next).value();
+    REQUIRE(nag.due);
+    CHECK(text(nag.due->recurrence_id) == "2026-11-24T10:00:00");
+    CHECK(nag.due->firing == 2);
+    CHECK(text(nag.after.next) == "2026-11-25T04:50:00.000Z");
+    const auto second = fire(nag.after, slots, *nag.after.next).value();
+    CHECK(second.due->firing == 3);
+    // The next slot comes before the next nag, and is the newer news.
+    CHECK(text(second.after.next) == "2026-11-25T08:50:00.000Z");
+    const auto next = fire(second.after, slots, *second.after.next).value();
+    CHECK(text(next.due->recurrence_id) == "2026-11-25T10:00:00");
+    CHECK(next.due->firing == 1);
+    CHECK(next.due->nag == 0);
+    CHECK_FALSE(next.missed);
+}
+
+TEST_CASE("a slot that came during an outage takes the place of a nag") {
+    const auto slots = schedule("FREQ=DAILY", "2026-11-24T10:00:00");
+    Reminder made = nagging();
+    made.task = TaskId();
+    made.series = SeriesId("series");
+    auto one =
+        armed(made, slots, slots.slot(RecurrenceId{local("2026-11-24T10:00:00"), false})).value();
+    one = fire(one, slots, *one.next)->after;
+    const auto firing = fire(one, slots, utc("2026-11-26T12:00:00Z")).value();
+    REQUIRE(firing.due);
+    CHECK(text(firing.due->recurrence_id) == "2026-11-26T10:00:00");
+    REQUIRE(firing.missed);
+    CHECK(firing.missed->missed->count == 1);
+    CHECK(firing.due->firing == 1);
+}
+
+TEST_CASE("a nag stays while another slot is moved, and goes with its own") {
+    auto slots = schedule("FREQ=DAILY", "2026-11-24T10:00:00");
+    Reminder made = nagging();
+    made.task = TaskId();
+    made.series = SeriesId("series");
+    const auto first = slots.slot(RecurrenceId{local("2026-11-24T10:00:00"), false});
+    auto one = armed(made, slots, first).value();
+    one = fire(one, slots, *one.next)->after;
+    const auto other = slots.slot(RecurrenceId{local("2026-11-27T10:00:00"), false});
+    CHECK(rescheduled(one, slots, other, 0, utc("2026-11-24T08:51:00Z"))->nag_at == one.nag_at);
+    CHECK_FALSE(rescheduled(one, slots, first, 1, utc("2026-11-24T08:51:00Z"))->nag_at);
+}
+
 }  // namespace
 }  // namespace taskd::core

@@ -30,7 +30,9 @@ daemon::Job job(std::vector<std::string> argv, std::int64_t timeout_ms = 20'000)
     daemon::Job made;
     made.user = core::UserId{"ada"};
     made.delivery = core::DeliveryId{"d1"};
-    made.channel = {"desk", "exec", std::move(argv), timeout_ms, true};
+    made.channel.name = "desk";
+    made.channel.argv = std::move(argv);
+    made.channel.timeout = std::chrono::milliseconds{timeout_ms};
     made.variables = {{"TASKD_SUMMARY", "hostile $(touch /x) \x1b[2J"}};
     made.event = R"({"type":"reminder.due"})";
     return made;
@@ -41,7 +43,8 @@ const daemon::Outside nobody;
 core::Outcome run(const daemon::Job& what) {
     (void)signal(SIGPIPE, SIG_IGN);  // as serve() does before any thread starts
     const std::atomic<bool> stopping{false};
-    return daemon::Runner(nobody, stopping).run(what);
+    daemon::Desktop desktop([](const daemon::Click&) {});
+    return daemon::Runner(nobody, desktop, stopping).run(what);
 }
 
 bool readable(int fd, int timeout_ms) {
@@ -100,7 +103,7 @@ TEST_CASE(
 
 TEST_CASE("workers give their results back on the socket that wakes the loop") {
     zmq::context_t context;
-    daemon::WorkerPool pool(context, 2, nobody);
+    daemon::WorkerPool pool(context, 2, 2, nobody);
     pool.start({job({"true"}), job({"false"}), job({"true"})});
     std::vector<daemon::JobResult> results;
     while (results.size() < 3) {
@@ -115,7 +118,7 @@ TEST_CASE("workers give their results back on the socket that wakes the loop") {
 TEST_CASE("workers that are busy at the end are stopped, with their children") {
     zmq::context_t context;
     {
-        daemon::WorkerPool pool(context, 1, nobody);
+        daemon::WorkerPool pool(context, 1, 1, nobody);
         pool.start({job({"sleep", "600"}, 600'000)});
     }
     SUCCEED("the destructor returned");

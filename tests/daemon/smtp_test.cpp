@@ -74,7 +74,7 @@ std::string fields_of(const std::string& text) {
     return names;
 }
 const std::string all_fields =
-    "Date From To Subject Message-ID Auto-Submitted MIME-Version Content-Type "
+    "Date From To Subject Message-ID List-Id Auto-Submitted MIME-Version Content-Type "
     "Content-Transfer-Encoding ";
 
 std::string body_of(const std::string& text) {
@@ -191,6 +191,7 @@ TEST_CASE("mail: a plain message is what RFC 5322 asks for") {
           "To: ada@example.org\r\n"
           "Subject: Water the plants\r\n"
           "Message-ID: <d1.1@taskd.example.org>\r\n"
+          "List-Id: <reminders.taskd.example.org>\r\n"
           "Auto-Submitted: auto-generated\r\n"
           "MIME-Version: 1.0\r\n"
           "Content-Type: text/plain; charset=utf-8\r\n"

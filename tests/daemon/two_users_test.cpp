@@ -32,6 +32,7 @@ struct Ids {
     std::string token;
     std::string letter;  ///< a dead letter of the consumer adas-group
     std::string call;    ///< a durable one
+    std::string dead;    ///< a test of a channel that failed
     json lease;          ///< of an event that adas-group has in flight
     std::int64_t event = 0;
 };
@@ -70,6 +71,11 @@ Ids fill(EngineFixture& f) {
     ids.paused_series = add("adas-paused", {{"every", "week"}})["series"]["id"];
     f.result("series.pause", {{"series", ids.paused_series}});
     ids.token = f.result("admin.token_create", {{"name", "adas-token"}})["id"];
+    ids.dead = f.result("channel.test", {{"name", "bell"}})["id"];
+    const auto begun = f.last.jobs;
+    for (const auto& job : begun)
+        if (job.delivery.str() == ids.dead)
+            f.turn({}, {{job.user, job.delivery, {false, false, "exit 1", ""}}});
     ids.call = f.result("dapr.invoke", {{"app", "adas-app"}, {"path", "x"}})["id"];
     f.result("event.publish", {{"events", {published("adas-event", 1)}}});
     f.result("consumer.create",
@@ -163,7 +169,14 @@ std::map<std::string, Attempts> attempts(const Ids& ids) {
         {"channel.list", plain},
         // A near name is only suggested to those whose channel it is.
         {"channel.remove", {{{{"name", "bell"}}}, {{{"name", "bel"}}, false}}},
-        {"delivery.list", plain},
+        {"channel.test", {{{{"name", "bell"}}}, {{{"name", "bel"}}, false}}},
+        {"reminder.defaults", plain},
+        {"reminder.default_set",
+         {{{{"scope", "user"}, {"remind", {"10m"}}}},
+          {{{"scope", "tag"}, {"name", "adas-tag"}, {"remind", {"10m"}}, {"channels", {"bell"}}},
+           false}}},
+        {"delivery.retry", {{{{"delivery", ids.dead}}}}},
+        {"delivery.list", {{json::object()}, {{{"failed", true}}}, {{{"task", ids.fired}}}}},
         {"delivery.get", {{{{"delivery", ids.call}}}}},
         {"dapr.invoke", {{{{"app", "adas-app"}, {"path", "x"}}}}},
         {"dapr.publish", {{{{"pubsub", "bus"}, {"topic", "t"}, {"body", "{}"}}}}},

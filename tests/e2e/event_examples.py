@@ -7,9 +7,14 @@ of each, with what differs from run to run replaced; the page shows those files.
 python3 event_examples.py plays the story, writes the files, and puts them into the page. After a new
 type: add the request that causes it to one of them and a section to the page, then run it."""
 
+import datetime
+import http.server
 import json
 import os
 import re
+import signal
+import sqlite3
+import threading
 
 import support
 
@@ -20,6 +25,10 @@ DAY = {"at": "2031-03-01 09:00", "tz": "Europe/Berlin"}
 STORY = [
     ("channel.set", {"name": "bell", "kind": "exec", "argv": ["true"]}),
     ("channel.set", {"name": "broken", "kind": "exec", "argv": ["false"]}),
+    ("channel.set", {"name": "desk", "kind": "exec", "argv": ["true"],
+                     "rate": {"max": 1, "per_ms": 1000}}),
+    ("channel.set", {"name": "hook", "kind": "webhook", "url": "http://127.0.0.1:{port}/gone"}),
+    ("channel.test", {"name": "hook"}),
     # A task's life.
     ("task.add", {"summary": "Water the plants", "project": "home", "tags": ["balcony"],
                   "due": DAY["at"], "tz": DAY["tz"]}),
@@ -45,29 +54,85 @@ STORY = [
                   "remind": ["0"], "channels": ["bell", "broken"]}),
     ("task.add", {"summary": "Call Zoe", "due": "2020-01-02 09:00", "tz": DAY["tz"],
                   "remind": ["0"], "channels": ["bell"]}),
+    # Two at once, more than this channel takes: a digest.
+    ("task.add", {"summary": "Feed the cat", "due": "{soon}", "tz": "UTC",
+                  "remind": ["0"], "channels": ["desk"]}),
+    ("task.add", {"summary": "Feed the dog", "due": "{soon}", "tz": "UTC",
+                  "remind": ["0"], "channels": ["desk"]}),
 ]
 # What comes by itself after that, and the story's end.
-AWAITED = {"reminder.due", "reminder.missed", "delivery.succeeded", "delivery.failed"}
+AWAITED = {"reminder.due", "reminder.missed", "reminder.digest", "delivery.succeeded",
+           "delivery.failed", "delivery.suppressed", "channel.disabled"}
 SEQUEL = [
     ("reminder.snooze", {"task": "4", "until": "20m", "tz": DAY["tz"]}),
     ("reminder.acknowledge", {"task": "4"}),
+    ("user.set", {"zone": DAY["tz"], "agenda": "08:00"}),
 ]
 DAEMON = ("--delivery-attempts-max", "1")
 
 
+class Gone(http.server.BaseHTTPRequestHandler):
+    """A receiver of webhooks that wants no more."""
+
+    def do_POST(self):
+        self.send_response(410)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def miss_a_morning(home):
+    """As if the machine had been off at the time of the agenda."""
+    home.kill(signal.SIGTERM)
+    with sqlite3.connect(home.store) as store:
+        (user,) = store.execute("SELECT user_id FROM user WHERE agenda <> ''").fetchone()
+        store.execute("DELETE FROM timer WHERE kind = 'agenda'")
+        store.execute("INSERT INTO timer VALUES ('agenda', 1, ?, '')", (user,))
+        store.execute("UPDATE user SET agenda_ms = 1 WHERE user_id = ?", (user,))
+    store.close()
+    home.start(*DAEMON)
+
+
 def play(home):
     """The events of the story, from the log."""
+    server = http.server.HTTPServer(("127.0.0.1", 0), Gone)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        return play_with(home, server.server_address[1])
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def play_with(home, port):
     home.start(*DAEMON)
+    soon = (datetime.datetime.now(datetime.timezone.utc) +
+            datetime.timedelta(seconds=4)).strftime("%Y-%m-%dT%H:%M:%S")
     for method, params in STORY:
+        for name, value in {"url": {"port": port}, "due": {"soon": soon}}.items():
+            if name in params:
+                params = {**params, name: params[name].format(**value)}
         home.result(method, **params)
 
     def log():
         return home.result("event.read", after=0, limit=1000)["events"]
 
-    support.wait_for(lambda: AWAITED <= {event["type"] for event in log()},
-                     "reminders and deliveries")
+    def await_types(wanted):
+        support.wait_for(lambda: wanted <= {event["type"] for event in log()},
+                         "reminders and deliveries")
+
+    await_types(AWAITED)
     for method, params in SEQUEL:
         home.result(method, **params)
+    dead = next(event for event in log() if event["type"] == "delivery.failed" and
+                event["data"]["payload"]["channel"] == "broken")
+    home.result("delivery.retry", delivery=dead["data"]["payload"]["id"])
+    miss_a_morning(home)
+    await_types({"agenda.due"})
     return log()
 
 
@@ -77,6 +142,8 @@ def normal(event):
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>", text)
     text = re.sub(r"(?!2031|2020)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "<time>", text)
     text = re.sub(r'"(?!2031|2020)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"', '"<local>"', text)
+    text = re.sub(r'"took_ms": \d+', '"took_ms": "<ms>"', text)
+    text = re.sub(r'no connection: [^"]*', 'no connection: <why>', text)
     text = re.sub(r'"late_ms": \d+', '"late_ms": "<ms>"', text)
     # Timers and channels run side by side, so what comes when differs.
     text = re.sub(r'"(userseq|event_userseq)": \d+', r'"\1": "<n>"', text)

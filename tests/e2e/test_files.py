@@ -157,7 +157,7 @@ class Store(FilesTestCase):
         self.assertTrue(os.path.isdir(self.home.store))
 
     def test_a_full_disk_refuses_writes_and_recovers_without_a_restart(self):
-        disk = small_disk(self, "2m")
+        disk = small_disk(self, "3m")
         # The log stays elsewhere: a full disk must not need it.
         self.home.start("--store-path", disk + "/taskd.db")
         numbers = []

@@ -468,7 +468,7 @@ class Hostile(HttpTestCase):
     def test_a_full_disk_is_not_ready_and_comes_back(self):
         disk = os.path.join(self.home.path, "disk")
         os.mkdir(disk)
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", disk],
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", disk],
                           check=False).returncode != 0:
             self.skipTest("mount is not permitted here")
         self.addCleanup(subprocess.run, ["umount", "-l", disk], check=False)

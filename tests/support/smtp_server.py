@@ -49,7 +49,7 @@ class Keeper:
             "data": envelope.content.decode("utf-8", "backslashreplace"),
             "headers": [[name, str(value)] for name, value in message.items()],
             "subject": str(message["Subject"]),
-            "text": message.get_content().replace("\r\n", "\n"),
+            "text": (message.get_body(("plain",)) or message).get_content().replace("\r\n", "\n"),
             "tls": session.ssl is not None,
             "login": session.authenticated,
         })

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/handlers/delivery_steps.h"
+
+#include "core/uuid.h"
+#include "ipc/json.h"
+
+#include <algorithm>
+
+namespace taskd::daemon {
+namespace {
+
+using core::Delivery;
+using core::DeliveryState;
+using std::chrono::milliseconds;
+
+constexpr milliseconds retry_after_max = std::chrono::hours{1};  // what a callee may ask for
+
+std::string words_of(const core::Call& call) {
+    return std::string(core::to_string(call.kind)) + " " + call.target + " " + call.method;
+}
+
+/// A call that was given up is a dead letter: with the event that it tells of, else its own.
+void keep_letter(const Delivery& delivery, std::int64_t failed_seq, Handling& h) {
+    if (h.unit.count_dead_letters(delivery.user, "delivery", delivery.id.str(), 1) > 0) return;
+    const auto about = delivery.event_user_seq > 0 ? delivery.event_user_seq : failed_seq;
+    const auto event = h.unit.find_event(delivery.user, about);
+    DeadLetterRow letter;
+    letter.id = core::uuid_v7(h.unit.now(), h.unit.random());
+    letter.origin = "delivery";
+    letter.name = delivery.id.str();
+    letter.user_seq = about;
+    letter.type = event ? event->type : "delivery.failed";
+    letter.event = ipc::to_text(event ? *event : ipc::CloudEvent{});
+    letter.reason = words_of(*delivery.call) + ": " + delivery.result;
+    letter.attempts = delivery.attempts;
+    letter.created = h.unit.now();
+    h.unit.put_dead_letter(delivery.user, letter);
+}
+
+const char* type_of(DeliveryState state) {
+    switch (state) {
+    case DeliveryState::succeeded:
+        return "delivery.succeeded";
+    case DeliveryState::suppressed:
+        return "delivery.suppressed";
+    case DeliveryState::pending:
+    case DeliveryState::running:
+    case DeliveryState::dead:
+        break;
+    }
+    return "delivery.failed";
+}
+
+std::string_view outcome_of(DeliveryState state) {
+    return state == DeliveryState::pending ? "retried" : core::to_string(state);
+}
+
+DeliveryFigure figure_of(const Delivery& delivery, Handling& h) {
+    DeliveryFigure figure{"call", outcome_of(delivery.state), {}};
+    if (!delivery.call) {
+        const auto channel = h.unit.find_channel(delivery.user, delivery.channel);
+        figure.kind = channel ? core::to_string(channel->kind) : "removed";
+    }
+    if (delivery.finished) figure.lag = *delivery.finished - delivery.created;
+    return figure;
+}
+
+}  // namespace
+
+Delivery new_delivery(Handling& h) {
+    Delivery delivery;
+    delivery.id = core::DeliveryId{core::uuid_v7(h.unit.now(), h.unit.random())};
+    delivery.user = h.user;
+    delivery.created = h.unit.now();
+    delivery.next_attempt = h.unit.now();
+    return delivery;
+}
+
+void end_delivery(const Delivery& before, const Delivery& after, Handling& h) {
+    h.unit.update_delivery(before, after);
+    h.deliveries.push_back(figure_of(after, h));
+    if (after.state == DeliveryState::pending) return;
+    const std::string subject =
+        after.call || after.task.empty() ? after.id.str() : after.task.str();
+    const auto seq = h.unit.append_event(after.user, {type_of(after.state), subject, after});
+    if (after.state == DeliveryState::dead && after.call) keep_letter(after, seq, h);
+}
+
+void give_up(const Delivery& before, const std::string& why, Handling& h) {
+    core::Outcome outcome{false, false, why, before.output};
+    outcome.status = before.status;
+    end_delivery(before, core::finished(before, outcome, h.unit.now(), std::nullopt), h);
+}
+
+void suppress(const Delivery& before, const std::string& why, Handling& h) {
+    const Delivery after = core::revoked(before, why, h.unit.now());
+    if (after.state == DeliveryState::suppressed)
+        end_delivery(before, after, h);
+    else
+        h.unit.update_delivery(before, after);
+}
+
+bool admitted(const Delivery& delivery, const std::string& circuit,
+              const core::BreakerPolicy& policy, Handling& h) {
+    if (circuit.empty()) return true;
+    const auto wait = h.standing.breakers.admit(circuit, policy, h.received);
+    if (!wait) return true;
+    Delivery after = delivery;
+    after.next_attempt = h.unit.now() + std::max(*wait, milliseconds{1});
+    // A test has its one attempt when the circuit lets it.
+    if (delivery.call && delivery.expires)
+        after.next_attempt = std::min(*after.next_attempt, *delivery.expires);
+    // What the callee last said is worth more than that it was not asked.
+    if (delivery.attempts == 0) after.result = "waits: the circuit of " + circuit + " is open";
+    h.unit.update_delivery(delivery, after);
+    return false;
+}
+
+void settle(const std::string& circuit, const core::BreakerPolicy& policy,
+            const core::Outcome& outcome, Handling& h) {
+    if (circuit.empty()) return;
+    // Without a sidecar, or of a process that ended, nothing is known of the callee.
+    if (outcome.succeeded || outcome.blames_callee || outcome.status != 0)
+        h.standing.breakers.settle(circuit, policy, outcome.blames_callee, h.received);
+    else
+        h.standing.breakers.withdraw(circuit);
+}
+
+std::optional<milliseconds> with_retry_after(std::optional<milliseconds> wait,
+                                             const core::Outcome& outcome) {
+    if (!wait || !outcome.retry_after) return wait;
+    return std::max(*wait, std::min(*outcome.retry_after, retry_after_max));
+}
+
+}  // namespace taskd::daemon

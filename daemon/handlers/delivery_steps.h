@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// How every delivery begins and ends, on a channel or as a call.
+#pragma once
+
+#include "core/circuit_breaker.h"
+#include "daemon/handlers/handling.h"
+
+namespace taskd::daemon {
+
+/// A new delivery of the user's, due now, that is not stored yet.
+[[nodiscard]] core::Delivery new_delivery(Handling& h);
+
+/// Stores how a delivery has ended, with its event and what was given up as a dead letter.
+void end_delivery(const core::Delivery& before, const core::Delivery& after, Handling& h);
+
+/// Ends a delivery without another attempt.
+void give_up(const core::Delivery& before, const std::string& why, Handling& h);
+void suppress(const core::Delivery& before, const std::string& why, Handling& h);
+
+/// Asks a circuit breaker for one attempt. Refused, the delivery waits for it and false is given:
+/// that is not an attempt, nobody was asked.
+[[nodiscard]] bool admitted(const core::Delivery& delivery, const std::string& circuit,
+                            const core::BreakerPolicy& policy, Handling& h);
+/// Tells it how the attempt ended.
+void settle(const std::string& circuit, const core::BreakerPolicy& policy,
+            const core::Outcome& outcome, Handling& h);
+
+/// The wait before the next attempt, at least what the callee asked for (up to an hour).
+[[nodiscard]] std::optional<std::chrono::milliseconds> with_retry_after(
+    std::optional<std::chrono::milliseconds> wait, const core::Outcome& outcome);
+
+}  // namespace taskd::daemon
