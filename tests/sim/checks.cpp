@@ -35,6 +35,8 @@ void World::check_all() {
         check_log(user, log);
         check_events(user, log);
         check_reminders(user, log);
+        check_firings(user, log);
+        check_deliveries(user, log);
         listen(user, log);
         if (dapr_) {
             check_chains(user, log);
@@ -46,6 +48,7 @@ void World::check_all() {
     }
     check_reads_change_nothing(users_[static_cast<std::size_t>(random_.between(0, 2))]);
     check_timers();
+    check_delivery_rows();
 }
 
 void World::check_tasks(const std::string& user) {
@@ -182,82 +185,6 @@ void World::check_series(const std::string& user) {
     }
 }
 
-void World::check_reminders(const std::string& user, const std::vector<json>& log) {
-    std::set<std::string> gone_off;
-    std::map<std::string, std::vector<std::pair<std::string, std::string>>> covered;
-    std::set<std::string> told_at;  // reminder, slot and the time that it had
-    for (const auto& event : log) {
-        const std::string type = event["type"];
-        if (event["source"] != own_source) continue;
-        if (type != "reminder.due" && type != "reminder.missed") continue;
-        const auto& payload = event["data"]["payload"];
-        const std::string reminder = payload["reminder_id"];
-        const std::string slot = payload.value("recurrence_id", "");
-        const std::string last =
-            payload.contains("missed") ? payload["missed"]["to"].get<std::string>() : slot;
-        // A snooze makes a further firing for the same slot, and nothing else does. A task's
-        // reminder also goes off again when its due time was moved.
-        const bool again = payload["firing"].get<std::int64_t>() > 1;
-        require(!again || known_[user].snoozed.contains(reminder) ||
-                    known_[user].moved.contains(payload.value("series_id", "")),
-                "P9: only a snooze makes another firing: " + payload.dump());
-        const std::string planned_text = payload["planned"];
-        told_at.insert(reminder + " " + slot + " " + planned_text);
-        if (again) continue;
-        // A moved slot goes off by itself, and may lie within a run of the others.
-        const bool moved = known_[user].moved.contains(payload.value("series_id", ""));
-        for (const auto& [from, to] : covered[reminder])
-            require(last < from || slot > to || slot.empty() ||
-                        (moved && (slot == last) != (from == to)),
-                    "P9: a reminder goes off once for a slot: " + payload.dump());
-        covered[reminder].emplace_back(slot, last);
-        const auto planned = core::parse_utc(planned_text);
-        const auto at = core::parse_utc(event["time"].get<std::string>());
-        require(planned && at && *planned <= *at, "P9: a reminder never goes off early");
-        require((*at - *planned).count() == payload["late_ms"].get<std::int64_t>(),
-                "P9: a reminder says by how much it is late");
-        if (type == "reminder.due")
-            require(payload["late_ms"].get<std::int64_t>() <= 24 * 3'600'000,
-                    "P9: past its grace a reminder is missed");
-    }
-    if (!log.empty() && log.front()["userseq"] != 1) return;
-    // Nothing is forgotten: an open task whose reminder's time has come has been told of.
-    for (const auto& [id, task] : known_[user].tasks) {
-        const bool closed = task["status"] == "completed" || task["status"] == "cancelled";
-        if (task.contains("gone") || task.contains("deleted") || closed) continue;
-        if (known_[user].paused.contains(task.value("series_id", ""))) continue;  // was silent
-        if (!task.contains("due")) continue;  // edited away; its reminders rest
-        const auto details = call(user, "task.get", {{"task", id}})["result"];
-        for (const auto& reminder : details["reminders"]) {
-            const auto parsed = ipc::from_json<core::Reminder>(reminder);
-            const auto due = ipc::from_json<core::CalendarTime>(task["due"]);
-            require(parsed && due, "a reminder can be read");
-            const auto time = core::time_of(*parsed, *due);
-            if (!time || *time > clock_.now()) continue;
-            if (parsed->snoozed_until && *parsed->snoozed_until > clock_.now()) continue;
-            // What was closed when its time came, and opened again later, was cancelled for good;
-            // what was edited after its time was told of by its old time.
-            const auto modified = core::parse_utc(task["modified"].get<std::string>());
-            if (task["revision"] > 1 && *modified >= *time) continue;
-            const std::string slot = task.value("recurrence_id", "");
-            const auto& told = covered[reminder["id"]];
-            const bool at_its_time = told_at.contains(reminder["id"].get<std::string>() + " " +
-                                                      slot + " " + core::format_utc(*time));
-            if (at_its_time) continue;
-            // What a snooze did is not followed here; whoever moved a slot waits for its new time.
-            const bool moved = known_[user].moved.contains(task.value("series_id", "")) &&
-                               core::format_local(due->local) != slot.substr(0, 19) &&
-                               !known_[user].snoozed.contains(reminder["id"]);
-            require(!moved && std::any_of(told.begin(), told.end(),
-                                          [&](const auto& run) {
-                                              return run.first <= slot && slot <= run.second;
-                                          }),
-                    "P9: a reminder whose time has come has gone off or is recorded as missed: " +
-                        reminder.dump() + " of " + task.dump());
-        }
-    }
-}
-
 void World::check_tokens(const std::string& user) {
     const auto page = call(user, "admin.token_list", json::object())["result"]["tokens"];
     std::map<std::string, json> stored;
@@ -367,6 +294,8 @@ void World::check_reads_change_nothing(const std::string& user) {
                                                    {"admin.token_list", json::object()},
                                                    {"channel.list", json::object()},
                                                    {"delivery.list", json::object()},
+                                                   {"delivery.list", {{"failed", true}}},
+                                                   {"reminder.defaults", json::object()},
                                                    {"event.list", json::object()},
                                                    {"event.read", {{"after", 0}}},
                                                    {"consumer.list", json::object()},

@@ -228,7 +228,7 @@ void World::call_outside(bool may_fail) {
     std::vector<daemon::JobResult> results;
     std::vector<daemon::Job> left;
     for (auto& job : std::exchange(jobs_, {})) {
-        const bool mine = job.call || job.batch || !may_fail;
+        const bool mine = job.channel.name.empty() || !may_fail;
         if (!mine || (may_fail && random_.one_in(4))) {
             left.push_back(std::move(job));
             continue;
@@ -253,7 +253,7 @@ void World::call_outside(bool may_fail) {
 
 /// One attempt, as it goes outside and as a worker tells of it.
 Outcome World::carry_out(const daemon::Job& job) {
-    if (!job.call && !job.batch) return {true, true, "exit 0", ""};
+    if (!job.channel.name.empty()) return send(job);
     enum { unreachable, refused, denied, cut, lost, most = 14 };
     const auto fate = outside_.is_calm      ? std::int64_t{most}
                       : outside_.outage > 0 ? random_.between(unreachable, refused)

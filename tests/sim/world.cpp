@@ -41,6 +41,7 @@ daemon::Settings settings(bool trims, bool dapr, bool recurs_here) {
     settings.dedup_ttl = std::chrono::hours{24 * 366};
     settings.node = "sim";
     settings.outbound_max = 5;
+    settings.has_mail_server = true;
     settings.turn_timers_max = 8;  // small, so that the bound is met
     return settings;
 }
@@ -94,6 +95,7 @@ void World::crash(bool power_too) {
     jobs_.clear();
     clock_.advance(milliseconds{random_.between(0, 3'600'000)});
     boot();
+    resume_sendings();
 }
 
 daemon::Request World::request(const std::string& user, const std::string& method,
@@ -125,17 +127,7 @@ void World::take_turn_output(daemon::Turn& turn) {
             jobs_.push_back(std::move(job));
             continue;
         }
-        // One delivery is about one (reminder, slot, channel, firing) or call, whatever is
-        // repeated.
-        std::string about = job.call ? job.user.str() + "|" + job.call->key : "";
-        for (const auto& [name, value] : job.variables)
-            if (name == "TASKD_EVENT_ID" || name == "TASKD_RECURRENCE_ID" ||
-                name == "TASKD_CHANNEL")
-                about += value + "|";
-        for (const auto& [id, what] : delivery_targets_)
-            require(what != about || id == job.delivery.str(),
-                    "P4: one firing went out under two delivery ids");
-        delivery_targets_[job.delivery.str()] = about;
+        begin_attempt(job);
         jobs_.push_back(std::move(job));
     }
 }
@@ -240,6 +232,10 @@ void World::learn(Sent& sent, const json& reply) {
         known_[sent.user].moved.insert(result["series"]["id"].get<std::string>());
     if (sent.method == "task.update" && result["task"].contains("series_id"))
         known_[sent.user].moved.insert(result["task"]["series_id"].get<std::string>());
+    if (sent.method == "channel.set")
+        known_[sent.user].channels.insert(result["name"].get<std::string>());
+    if (sent.method == "channel.remove")
+        known_[sent.user].channels.erase(result["name"].get<std::string>());
     if (sent.method == "reminder.snooze")
         known_[sent.user].snoozed.insert(result["reminder"]["id"].get<std::string>());
     if (result.contains("removed")) {
@@ -266,6 +262,7 @@ void World::advance_clock() {
         break;
     case 2:
         note("clock steps back");
+        starts_.clear();  // what was begun then is still to come
         clock_.set_now(clock_.now() - minutes{random_.between(1, 90)});
         break;
     case 3:
@@ -278,28 +275,12 @@ void World::advance_clock() {
     }
 }
 
-void World::run_workers() {
-    std::vector<daemon::JobResult> results;
-    std::vector<daemon::Job> others;
-    while (!jobs_.empty()) {
-        auto job = std::move(jobs_.back());
-        jobs_.pop_back();
-        if (job.call || job.batch) {
-            others.push_back(std::move(job));
-            continue;
-        }
-        if (random_.one_in(5)) continue;  // it hangs, or its worker died: no result ever
-        const bool good = !random_.one_in(3);
-        results.push_back({job.user, job.delivery, {good, true, good ? "exit 0" : "exit 1", ""}});
-    }
-    jobs_ = std::move(others);
-    auto turn = engine_->turn({}, results, clock_.now(), clock_.monotonic());
-    take_turn_output(turn);
-}
-
 /// The commands that change a task, series or reminder in place.
 void World::random_change(Sent& sent, std::int64_t kind, const Some& some_task, const Pick& pick) {
     sent.params = {{"task", some_task()}};
+    const bool is_about_reminder = kind == 4 || kind == 5;
+    if (const auto task = reminded_task(sent.user); is_about_reminder && !task.empty())
+        if (random_.one_in(2)) sent.params["task"] = task;
     if (kind == 0) {
         sent.method = "task.start";
     } else if (kind == 1) {
@@ -313,6 +294,7 @@ void World::random_change(Sent& sent, std::int64_t kind, const Some& some_task, 
             break;
         case 1:
             sent.params["remind"] = json::array({pick({"5m", "1h", "0"})});
+            add_reminding(sent.params, sent.user, pick);
             break;
         case 2:
             sent.params["add_depends_on"] = json::array({some_task()});
@@ -361,11 +343,13 @@ Sent World::random_command(const std::string& user) {
     const auto some_task = [&]() -> std::string {
         const auto& tasks = known_[user].tasks;
         if (tasks.empty()) return "1";
+        if (random_.one_in(4))
+            if (auto number = reminded_task(user); !number.empty()) return number;
         auto at = tasks.begin();
         std::advance(at, random_.between(0, static_cast<std::int64_t>(tasks.size()) - 1));
         return at->second["number"].dump();
     };
-    const auto kind = random_.between(0, 26);
+    const auto kind = random_.between(0, 31);
     if (kind <= 2) {
         sent.method = "task.add";
         sent.params = {{"summary", "series " + std::to_string(next_key_)},
@@ -401,13 +385,23 @@ Sent World::random_command(const std::string& user) {
             break;
         }
         if (!random_.one_in(4)) sent.params["at"] = pick({"9:30", "2:30", "23:50", "0:10"});
+        add_reminding(sent.params, user, pick);
     } else if (kind <= 5) {
         sent.method = "task.add";
         sent.params = {{"summary", "task " + std::to_string(next_key_)}, {"tz_default", "UTC"}};
         if (random_.one_in(2)) {
-            sent.params["at"] = pick({"in 5 minutes", "tomorrow", "tomorrow 9am", "in 3 days"});
+            sent.params["at"] =
+                pick({"in 5 minutes", "in 10 minutes", "tomorrow 9am", "in 3 days"});
             sent.params["remind"] = json::array({pick({"1m", "0"})});
+            if (random_.one_in(3)) sent.params["start"] = pick({"in 3 minutes", "tomorrow 8am"});
         }
+        if (random_.one_in(4)) sent.params["depends_on"] = json::array({some_task()});
+        if (random_.one_in(3))
+            sent.params["remind"] =
+                json::array({pick({"at tomorrow 9:00", "at in 20 minutes", "when unblocked",
+                                   "5m after unblocked", "at start", "10m after start", "none"})});
+        if (sent.params.contains("remind") && sent.params["remind"][0] != "none")
+            add_reminding(sent.params, user, pick);
     } else if (kind <= 9) {
         sent.method = "task.complete";
         sent.params = {{"task", some_task()}};
@@ -420,15 +414,8 @@ Sent World::random_command(const std::string& user) {
     } else if (kind == 13) {
         sent.method = "task.restore";
         sent.params = {{"task", some_task()}};
-    } else if (kind == 14) {
-        sent.method = "channel.set";
-        sent.params = {{"name", pick({"desk", "phone"})},
-                       {"kind", "exec"},
-                       {"argv", json::array({"true"})},
-                       {"is_default", random_.one_in(2)}};
-    } else if (kind == 15) {
-        sent.method = "channel.remove";
-        sent.params = {{"name", pick({"desk", "phone"})}};
+    } else if (kind <= 15 || kind >= 27) {
+        random_channel(sent, pick);
     } else {
         random_change(sent, kind - 16, some_task, pick);
     }
@@ -455,14 +442,16 @@ void World::repeat_an_old_request() {
     const auto head = call(old.user, "event.read", {{"limit", 1}})["result"]["head"];
     if (random_.one_in(3)) {
         json other = old.params;
-        const char* field = old.method == "task.add"              ? "notes"
-                            : old.method.rfind("channel", 0) == 0 ? "name"
-                            : old.method.rfind("series", 0) == 0  ? "series"
-                            : old.method.rfind("user", 0) == 0    ? "email"
-                            : old.method.rfind("dapr", 0) == 0    ? "body"
-                            : old.method == "admin.token_create"  ? "name"
-                            : old.method == "admin.token_revoke"  ? "id"
-                                                                  : "task";
+        const char* field = old.method == "task.add"               ? "notes"
+                            : old.method.rfind("channel", 0) == 0  ? "name"
+                            : old.method.rfind("series", 0) == 0   ? "series"
+                            : old.method.rfind("user", 0) == 0     ? "email"
+                            : old.method == "delivery.retry"       ? "delivery"
+                            : old.method == "reminder.default_set" ? "name"
+                            : old.method.rfind("dapr", 0) == 0     ? "body"
+                            : old.method == "admin.token_create"   ? "name"
+                            : old.method == "admin.token_revoke"   ? "id"
+                                                                   : "task";
         other[field] = "another request";
         const auto reply = call(old.user, old.method, other);
         require(reply.contains("error") && reply["error"]["data"]["reason"] == "conflict",
@@ -501,6 +490,13 @@ void World::poke_at_another_user() {
         require(reply.contains("error") && reply["error"]["data"]["reason"] == "not_found",
                 "P6: another user's task is as one that does not exist");
     }
+    daemon::Query theirs(*database_, "SELECT id FROM delivery WHERE user_id = ? LIMIT 1", other);
+    const std::string delivery = theirs.step() ? theirs.text(0) : "0000";
+    for (const char* method : {"delivery.get", "delivery.retry"}) {
+        const auto reply = call(user, method, {{"delivery", delivery}});
+        require(reply.contains("error") && reply["error"]["data"]["reason"] == "not_found",
+                "P6: another user's delivery is as one that does not exist");
+    }
     const auto named = call(user, "task.list", {{"user_id", other}});
     require(named.contains("error") && named["error"]["data"]["reason"] == "permission_denied",
             "P6: only an operator names another user");
@@ -511,6 +507,7 @@ void World::step() {
     latest_ = std::max(latest_, clock_.now());
     publish_some();
     if (dapr_) dapr_step();
+    if (!random_.one_in(3)) send_some(true);
     for (auto turns = random_.between(0, 3); turns > 0 && !trims_; --turns) consume_some();
     const auto action = random_.between(0, 9);
     if (action <= 6) {
@@ -522,7 +519,7 @@ void World::step() {
         }
         turn_with(batch, true);
     } else if (action == 7) {
-        run_workers();
+        send_some(true);
     } else if (action == 8) {
         repeat_an_old_request();
         poke_at_another_user();
@@ -546,6 +543,7 @@ void World::run_timers() {
 }
 
 void World::run(int steps) {
+    open_channels();
     for (int i = 0; i < steps; ++i) {
         step();
         run_timers();
@@ -554,6 +552,7 @@ void World::run(int steps) {
         crashed_ = false;
     }
     drain_groups();
+    drain_deliveries();
     if (dapr_) drain_outside();
     check_all();
 }

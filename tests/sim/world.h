@@ -56,6 +56,7 @@ struct Known {
     std::set<std::string> paused;                ///< series that were paused at some time
     std::set<std::string> moved;                 ///< series of which a slot was moved
     std::set<std::string> snoozed;               ///< reminders that were moved at some time
+    std::set<std::string> channels;              ///< by name
     std::map<std::string, std::string> secrets;  ///< by id, of tokens that were not revoked
     std::map<std::string, json> published;       ///< by key, the first answer to an event
     std::map<std::string, std::string> calls;    ///< durable ones: the key of each, by its id
@@ -117,6 +118,13 @@ struct Outside {
     bool is_calm = false;
 };
 
+/// A delivery on a channel as those who are behind the channel see it: its id is the key.
+struct Sending {
+    std::string about;       ///< the firing and channel, or the event, that it is for
+    std::int64_t begun = 0;  ///< attempts, since it was last revived
+    std::string over{};      ///< how it ended, once that was written
+};
+
 class World {
 public:
     /// As the seed says, or without the roles that taskd has in a Dapr system.
@@ -139,7 +147,6 @@ private:
     void learn_task(const std::string& user, const json& task);
     void take_turn_output(daemon::Turn& turn);
     void advance_clock();
-    void run_workers();
     void repeat_an_old_request();
     void poke_at_another_user();
     using Some = std::function<std::string()>;
@@ -168,6 +175,27 @@ private:
     void check_group(const std::string& user, Group& group, const std::vector<json>& log);
     void drain_groups();
 
+    // deliveries.cpp
+    void open_channels();
+    void set_channel(Sent& sent, const Pick& pick);
+    void random_channel(Sent& sent, const Pick& pick);
+    void begin_attempt(const daemon::Job& job);
+    void count_start(const daemon::Job& job);
+    void send_some(bool may_fail);
+    [[nodiscard]] core::Outcome send(const daemon::Job& job);
+    void resume_sendings();
+    void check_deliveries(const std::string& user, const std::vector<json>& log);
+    void check_ends(const std::string& user, const std::vector<json>& log);
+    void check_digests(const std::string& user, const std::vector<json>& log);
+    void check_delivery_rows();
+    void drain_deliveries();
+
+    // reminders.cpp
+    [[nodiscard]] std::string reminded_task(const std::string& user);
+    void add_reminding(json& params, const std::string& user, const Pick& pick);
+    void check_reminders(const std::string& user, const std::vector<json>& log);
+    void check_firings(const std::string& user, const std::vector<json>& log);
+
     // dapr.cpp
     void dapr_step();
     void complete_some();
@@ -192,7 +220,6 @@ private:
     void check_tasks(const std::string& user);
     void check_log(const std::string& user, const std::vector<json>& log);
     void check_series(const std::string& user);
-    void check_reminders(const std::string& user, const std::vector<json>& log);
     void check_tokens(const std::string& user);
     void check_timers();
     void check_reads_change_nothing(const std::string& user);
@@ -220,7 +247,11 @@ private:
     std::map<std::string, std::vector<Group>> groups_;
     Outside outside_;
     std::vector<daemon::Job> jobs_;
-    std::map<std::string, std::string> delivery_targets_;  ///< delivery id -> what it is about
+    std::map<std::string, Sending> sendings_;         ///< by delivery id
+    std::map<std::string, std::string> delivery_of_;  ///< what it is about -> its id
+    std::set<std::string> retried_;                   ///< deliveries that a user tried again
+    std::map<std::string, std::vector<core::Timestamp>> starts_;  ///< by user and channel
+    std::map<std::string, int> troubles_;  ///< .. attempts that its destination will fail
     std::vector<std::string> history_;
     std::int64_t next_key_ = 1;
     std::int64_t next_envelope_ = 1;
