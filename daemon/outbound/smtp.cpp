@@ -10,6 +10,7 @@
 #include <new>
 #include <stdexcept>
 #include <string_view>
+#include <sys/socket.h>
 
 namespace taskd::daemon {
 namespace {
@@ -83,6 +84,11 @@ int take_reply(CURL*, curl_infotype type, char* data, std::size_t size, void* ex
     return 0;
 }
 
+/// Programs of exec channels must not inherit the connection.
+curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 int must_stop(void* exchange, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
     return static_cast<Exchange*>(exchange)->stopping ? 1 : 0;
 }
@@ -112,7 +118,9 @@ void set_server(CURL* handle, const MailServer& server) {
         set(handle, CURLOPT_USERNAME, server.user.c_str());
         set(handle, CURLOPT_PASSWORD, server.password.c_str());
     }
-    set(handle, CURLOPT_NOSIGNAL, 1L);  // it runs on a worker thread
+    set(handle, CURLOPT_NOSIGNAL, 1L);    // it runs on a worker thread
+    set(handle, CURLOPT_QUICK_EXIT, 1L);  // a silent name server is not waited for
+    set(handle, CURLOPT_OPENSOCKETFUNCTION, &open_socket);
     set(handle, CURLOPT_TIMEOUT_MS, timeout);
     // The goodbye is not covered by the above; closing at once keeps it under our callbacks.
     set(handle, CURLOPT_SERVER_RESPONSE_TIMEOUT, (timeout + 999) / 1000);
