@@ -223,6 +223,7 @@ void steady(const std::string& disk, std::int64_t rate, std::int64_t for_seconds
 void pending(const std::string& disk, std::int64_t count) {
     World world(disk);
     world.fill(count, wall() + std::chrono::hours{24 * 30}, milliseconds{1});
+    world.start(wall());  // writes back what filling left in the write-ahead log
     const auto begun = Clock::now();
     world.start(wall());
     (void)world.next_due();
