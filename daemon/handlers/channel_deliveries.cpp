@@ -52,8 +52,8 @@ bool is_digest(const Delivery& delivery) {
 }
 
 /// One more reminder for the digest of a channel, which goes out at `at` if it is a new one.
-void gather(const Delivery& delivery, core::Timestamp at, Handling& h) {
-    auto digest = h.unit.find_open_digest(delivery.user, delivery.channel);
+void gather(const Delivery& delivery, std::optional<Delivery> digest, core::Timestamp at,
+            Handling& h) {
     if (!digest) {
         digest = new_delivery(h);
         digest->channel = delivery.channel;
@@ -72,17 +72,18 @@ bool within_rate(const Delivery& delivery, const Channel& channel, Handling& h) 
     if (rate.max == 0) return true;
     const auto now = h.unit.now();
     const bool is_fresh_reminder = !delivery.reminder.empty() && delivery.attempts == 0;
-    if (is_fresh_reminder && h.unit.find_open_digest(delivery.user, delivery.channel)) {
-        gather(delivery, now, h);
-        return false;
-    }
+    if (is_fresh_reminder)
+        if (auto digest = h.unit.find_open_digest(delivery.user, delivery.channel)) {
+            gather(delivery, std::move(digest), now, h);
+            return false;
+        }
     const auto starts =
         h.unit.recent_starts(delivery.user, channel.name, now - rate.per, now, rate.max);
     const auto left = rate.max - static_cast<std::int64_t>(starts.size());
     if (left <= 0) {
         const auto free_at = starts.back() + rate.per;
         if (is_fresh_reminder) {
-            gather(delivery, free_at, h);
+            gather(delivery, {}, free_at, h);
         } else {
             Delivery after = delivery;
             after.next_attempt = free_at;
@@ -92,7 +93,7 @@ bool within_rate(const Delivery& delivery, const Channel& channel, Handling& h) 
     }
     if (!is_fresh_reminder) return true;
     if (h.unit.count_waiting(delivery.user, channel.name, now, left + 1) <= left) return true;
-    gather(delivery, now, h);
+    gather(delivery, {}, now, h);
     return false;
 }
 
@@ -207,7 +208,7 @@ std::optional<Job> start_on_channel(const Delivery& given, Handling& h) {
     if (is_digest(delivery)) close_digest(delivery, h);
     const auto event = h.unit.find_event(delivery.user, delivery.event_user_seq);
     if (!event) {
-        if (!is_test) h.standing.breakers.withdraw(circuit_of(*channel, delivery.user));
+        if (!is_test) settle(circuit_of(*channel, delivery.user), core::BreakerPolicy{}, {}, h);
         give_up(delivery, "its event is past retention", h);
         return {};
     }

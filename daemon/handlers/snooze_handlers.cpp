@@ -131,12 +131,14 @@ core::Result<ipc::ReminderChanged> acknowledge_reminder(const ipc::ReminderAckno
     if (reminders.empty()) return no_reminder(*task, "");
     // Seen is seen: with the last one all that went off and still ask for it.
     const Reminder* last = last_fired(reminders);
+    std::optional<Reminder> seen;
     for (const auto& other : reminders) {
         if (last == nullptr || &other == last || !other.fired_at || other.acknowledged) continue;
-        const auto seen = acknowledge(other, *task, h);
-        if (!seen) return tl::unexpected(seen.error());
-        if (last->acknowledged) return ipc::ReminderChanged{*task, *seen};
+        auto done = acknowledge(other, *task, h);
+        if (!done) return tl::unexpected(done.error());
+        seen = std::move(*done);
     }
+    if (seen && last->acknowledged) return ipc::ReminderChanged{*task, *seen};
     const auto after = acknowledge(last == nullptr ? reminders.front() : *last, *task, h);
     if (!after) return tl::unexpected(after.error());
     return ipc::ReminderChanged{*task, *after};

@@ -263,6 +263,15 @@ TEST_CASE_METHOD(Deliveries, "deliveries: a nag goes on until it is acknowledged
     CHECK(begun(24h).empty());
 }
 
+TEST_CASE_METHOD(Deliveries, "deliveries: one acknowledgement ends the nag of all that went off") {
+    channel({{"name", "log"}, {"argv", {"true"}}, {"is_default", true}});
+    add("tea", {{"at", "in 1 hour"}, {"remind", {"20m", "10m", "0m"}}, {"nag", "5m"}});
+    CHECK(begun(1h).size() >= 3);
+    result("reminder.acknowledge", {{"task", "1"}});
+    CHECK(begun(24h).empty());
+    CHECK(reason("reminder.acknowledge", {{"task", "1"}}) == "failed_precondition");
+}
+
 TEST_CASE_METHOD(Deliveries, "deliveries: an escalation goes to its channel, once") {
     channel({{"name", "log"}, {"argv", {"true"}}, {"is_default", true}});
     channel({{"name", "phone"}, {"argv", {"true"}}});

@@ -139,6 +139,7 @@ TEST_CASE(
         "'2026-11-25T09:30:00', '2026-11-26T09:30:00', 1795685400000);"
         "INSERT INTO delivery VALUES ('ada', 'd1', 'r', 't', '2026-11-25T09:30:00', 'bell', 2, 9, "
         "'dead', 3, 4, NULL, 6, 'exit 1', 'out');"
+        "INSERT INTO channel VALUES ('ada', 'bell', 'exec', '[\"true\",\"x\"]', 5000, 1);"
         "INSERT INTO dead_letter VALUES ('ada', 'd', 'publish', '', 3, 't', '{}', 'why', 1, 5);");
     REQUIRE(daemon::migrate(database, random).has_value());
 
@@ -158,6 +159,17 @@ TEST_CASE(
         const auto again = core::armed(*reminder, *schedule, schedule->slots.first_slot());
         CHECK(again->next_slot == reminder->next_slot);
         CHECK(unit.find_dead_letters(ada, "d").size() == 1);
+        const auto channel = unit.default_channel(ada);
+        REQUIRE(channel);
+        CHECK(channel->name == "bell");
+        CHECK(channel->kind == core::ChannelKind::exec);
+        CHECK(channel->argv == std::vector<std::string>{"true", "x"});
+        CHECK(channel->timeout == std::chrono::seconds{5});
+        CHECK(channel->disabled.empty());
+        CHECK_FALSE(channel->has_secret);
+        CHECK(reminder->anchor == core::ReminderAnchor::due);
+        CHECK(reminder->nag == std::chrono::seconds{0});
+        CHECK_FALSE(reminder->nag_at);
         const auto delivery = unit.find_delivery(ada, core::DeliveryId{"d1"});
         REQUIRE(delivery);
         CHECK(delivery->reminder == reminder->id);
