@@ -4,6 +4,7 @@
 #include "cli/dapr/durable.h"
 #include "cli/input_file.h"
 #include "cli/name_value.h"
+#include "core/http_token.h"
 #include "core/text.h"
 #include "core/uuid.h"
 #include "ipc/dapr/paths.h"
@@ -41,18 +42,11 @@ bool changes_something(const std::string& verb) {
     return verb == "POST" || verb == "PUT" || verb == "PATCH" || verb == "DELETE";
 }
 
-bool is_token(std::string_view name) {
-    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-               std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-    });
-}
-
 Result<void> add_headers(const InvokeFlags& flags, Request& request) {
     for (const auto& given : flags.headers) {
         const auto colon = given.find(':');
         const auto name = std::string(core::trim(given.substr(0, colon)));
-        if (colon == std::string::npos || !is_token(name))
+        if (colon == std::string::npos || !core::is_http_token(name))
             return invalid_argument("header", "\"" + core::clipped(visible(given), 64) +
                                                   "\" is not accepted; use NAME:VALUE");
         const auto value = std::string(core::trim(given.substr(colon + 1)));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/handlers/call_handlers.h"
 
+#include "core/http_token.h"
 #include "core/text.h"
 #include "daemon/handlers/delivery_handlers.h"
 #include "ipc/dapr/paths.h"
@@ -25,13 +26,6 @@ constexpr std::size_t headers_bytes_max = 3 * 1024;  // a sidecar takes 4 KiB in
 constexpr std::size_t key_bytes_max = 255;
 constexpr milliseconds keep_trying_max = std::chrono::hours{24 * 30};
 
-bool is_token(std::string_view name) {
-    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-               std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-    });
-}
-
 Result<std::vector<std::pair<std::string, std::string>>> read_headers(
     const std::vector<std::string>& given) {
     std::vector<std::pair<std::string, std::string>> headers;
@@ -41,7 +35,7 @@ Result<std::vector<std::pair<std::string, std::string>>> read_headers(
         const std::string name(core::trim(line.substr(0, colon)));
         const std::string value(colon == std::string::npos ? std::string_view()
                                                            : core::trim(line.substr(colon + 1)));
-        if (colon == std::string::npos || !is_token(name) || core::has_control(value))
+        if (colon == std::string::npos || !core::is_http_token(name) || core::has_control(value))
             return invalid_argument(
                 "headers", "\"" + core::clipped(line, 64) + "\" is not accepted; use NAME:VALUE");
         const auto lower = core::to_lower(name);

@@ -7,7 +7,7 @@
 #include "daemon/handlers/task_words.h"
 #include "daemon/outbound/mail.h"
 #include "daemon/outbound/web_channel.h"
-#include "daemon/outbound/webhook.h"
+#include "daemon/outbound/webhook_settings.h"
 #include "ipc/dapr/paths.h"
 
 #include <nlohmann/json.hpp>

@@ -2,6 +2,7 @@
 #include "daemon/http/cloudevents_http.h"
 
 #include "core/text.h"
+#include "daemon/base64.h"
 #include "daemon/http/http_problem.h"
 #include "daemon/http/http_query.h"
 #include "ipc/json.h"
@@ -42,22 +43,6 @@ bool is_utf8_text(std::string_view value) {
         return charset == "utf-8" || charset == "us-ascii";
     }
     return true;
-}
-
-std::string base64(const std::string& bytes) {
-    constexpr std::string_view alphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string text;
-    text.reserve(bytes.size() / 3 * 4 + 4);
-    std::uint32_t bits = 0;
-    int count = 0;
-    for (const char c : bytes) {
-        bits = (bits << 8U) | static_cast<unsigned char>(c);
-        for (count += 8; count >= 6; count -= 6) text += alphabet[(bits >> (count - 6)) & 63U];
-    }
-    if (count > 0) text += alphabet[(bits << (6 - count)) & 63U];
-    text.append((4 - text.size() % 4) % 4, '=');
-    return text;
 }
 
 /// A value without the quotes of its quoted strings (RFC 9110 section 5.6.4), which older senders

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/http/http_parser.h"
 
+#include "core/http_token.h"
 #include "core/text.h"
 
 #include <algorithm>
@@ -24,14 +25,6 @@ bool is_hex(char c) {
 }
 bool is_alpha_or_digit(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/// tchar of RFC 9110 section 5.6.2.
-bool is_token(std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        return is_alpha_or_digit(c) ||
-               std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-    });
 }
 
 /// origin-form with the characters of RFC 3986: what a log, a proxy and we read the same way.
@@ -171,7 +164,7 @@ bool HttpParser::read_request_line(std::string_view line) {
     const auto method = line.substr(0, first);
     const auto target = line.substr(first + 1, last - first - 1);
     const auto version = line.substr(last + 1);
-    if (!is_token(method)) return fail(400, "the method is not a token");
+    if (!core::is_http_token(method)) return fail(400, "the method is not a token");
     const bool is_version = version.size() == 8 && version.substr(0, 5) == "HTTP/" &&
                             is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
     if (!is_version) return fail(400, "the request line does not end with an HTTP version");
@@ -194,7 +187,7 @@ bool HttpParser::read_field(std::string_view line, bool keep) {
     };
     // An obsolete folded line (begins with white space) has no token before its colon either.
     const auto colon = line.find(':');
-    if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
+    if (colon == std::string_view::npos || !core::is_http_token(line.substr(0, colon)))
         return fail(400, "a field is not NAME: VALUE on one line");
     if (!keep) return true;
     if (request_.fields.size() == http_fields_max) return fail(431, "more than 100 fields");

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/outbound/mail.h"
 
+#include "core/clean_text.h"
 #include "core/text.h"
+#include "daemon/base64.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <openssl/evp.h>
 #include <utility>
 #include <vector>
 
@@ -42,15 +43,6 @@ std::string visible(std::string_view text, std::size_t bytes_max) {
     return out;
 }
 
-std::string base64(std::string_view bytes) {
-    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-    const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                       reinterpret_cast<const unsigned char*>(bytes.data()),
-                                       static_cast<int>(bytes.size()));
-    text.resize(static_cast<std::size_t>(length));
-    return text;
-}
-
 /// One encoded word per line. `text` is UTF-8, and no character is cut in two (RFC 2047 section 5).
 std::string encoded_words(std::string_view text) {
     std::vector<std::string> words;
@@ -65,7 +57,7 @@ std::string encoded_words(std::string_view text) {
 }
 
 std::string subject_field(std::string_view subject) {
-    const std::string cleaned = clean(subject);
+    const std::string cleaned = core::cleaned(subject);
     const auto text = core::trim(cleaned);
     const bool is_plain =
         text.size() <= encoded_word_bytes_max && text.find("=?") == std::string_view::npos &&
@@ -76,7 +68,7 @@ std::string subject_field(std::string_view subject) {
 std::string from_field(std::string_view from) {
     const auto mailbox = mailbox_of(from);
     const std::string address = visible(mailbox.address, mail_address_bytes_max);
-    const std::string name(core::trim(clean(mailbox.name)));
+    const std::string name(core::trim(core::cleaned(mailbox.name)));
     if (name.empty()) return "From: " + address;
     const auto words = core::words_of(name);
     const bool is_plain = name.size() <= encoded_word_bytes_max &&
@@ -128,7 +120,7 @@ std::string quoted_printable(std::string_view line) {
 }
 
 std::string body_of(std::string_view text) {
-    const std::string cleaned = clean(text, "\t\r\n");
+    const std::string cleaned = core::cleaned(text, "\t\r\n");
     std::string unix_text;
     for (std::size_t i = 0; i < cleaned.size(); ++i) {
         if (cleaned[i] == '\r' && i + 1 < cleaned.size() && cleaned[i + 1] == '\n') continue;
@@ -209,28 +201,8 @@ std::string_view fault_of(std::string_view address) {
 
 }  // namespace
 
-std::string clean(std::string_view text, std::string_view kept) {
-    constexpr std::size_t character_bytes_max = 4;
-    std::string out;
-    while (!text.empty()) {
-        std::size_t length = 1;
-        while (length <= character_bytes_max && !core::is_utf8(text.substr(0, length))) ++length;
-        const bool is_bad = length > character_bytes_max;
-        if (is_bad) length = 1;
-        const auto character = text.substr(0, length);
-        if (is_bad)
-            out += "\xef\xbf\xbd";
-        else if (core::has_control(character) && kept.find(character[0]) == std::string_view::npos)
-            out += ' ';
-        else
-            out += character;
-        text.remove_prefix(length);
-    }
-    return out;
-}
-
 std::string shown(std::string_view text) {
-    return core::clipped(clean(core::trim(text)), shown_bytes_max);
+    return core::clipped(core::cleaned(core::trim(text)), shown_bytes_max);
 }
 
 Mailbox mailbox_of(std::string_view text) {

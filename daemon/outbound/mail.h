@@ -47,9 +47,6 @@ inline constexpr std::size_t mail_address_bytes_max = 254;  ///< RFC 5321 sectio
 ///         2919 List-Id, of the sender's domain.
 [[nodiscard]] std::string message_of(std::string_view from, const Mail& mail);
 
-/// Valid UTF-8: U+FFFD for what is not, a space for every control character but the `kept` ones.
-[[nodiscard]] std::string clean(std::string_view text, std::string_view kept = {});
-
 /// A text as a page of HTML: nothing in it is markup, and addresses of pages are links.
 [[nodiscard]] std::string html_of(std::string_view title, std::string_view text);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/outbound/notification_text.h"
 
+#include "core/clean_text.h"
 #include "core/text.h"
 
 #include <algorithm>
@@ -9,17 +10,8 @@
 namespace taskd::daemon {
 namespace {
 
-constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
-constexpr std::string_view ellipsis = "...";              // as core::clipped() writes it
-constexpr std::size_t character_bytes_max = 4;
+constexpr std::string_view ellipsis = "...";  // as core::clipped() writes it
 constexpr std::size_t url_bytes_max = 2048;
-
-/// The character at the front of `text`; "" when the bytes there are none.
-std::string_view character_of(std::string_view text) {
-    for (std::size_t length = 1; length <= std::min(character_bytes_max, text.size()); ++length)
-        if (core::is_utf8(text.substr(0, length))) return text.substr(0, length);
-    return {};
-}
 
 /// Of one valid character: U+FDD0 to U+FDEF and the last two of every plane. Unicode lets them
 /// travel, but sd-bus (systemd 252) neither sends nor reads a string which has one.
@@ -36,9 +28,9 @@ std::string plain(std::string_view text, std::string_view kept, std::size_t byte
     std::string out;
     // What lies beyond the limit is not even looked at.
     while (!text.empty() && out.size() <= bytes_max) {
-        const auto character = character_of(text);
+        const auto character = core::first_character(text);
         if (character.empty() || is_noncharacter(character))
-            out += replacement;
+            out += core::replacement_character;
         else if (core::has_control(character) && kept.find(character[0]) == std::string_view::npos)
             out += ' ';
         else

@@ -2,58 +2,31 @@
 #include "daemon/outbound/smtp.h"
 
 #include "core/text.h"
+#include "daemon/outbound/curl_handle.h"
 
 #include <algorithm>
 #include <array>
-#include <curl/curl.h>
-#include <memory>
-#include <new>
-#include <stdexcept>
 #include <string_view>
-#include <sys/socket.h>
 
 namespace taskd::daemon {
 namespace {
 
 constexpr std::size_t reply_bytes_max = 512;  // RFC 5321 section 4.5.3.1.5
 
-void use_libcurl() {
-    // The first caller initializes; the others wait for it.
-    static const CURLcode state = curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (state != CURLE_OK) throw std::runtime_error("libcurl can't start");
-}
-
-struct Release {
-    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-    void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
-template <class T>
-using Owned = std::unique_ptr<T, Release>;
-
-std::string part_of(CURLU* url, CURLUPart part) {
-    char* text = nullptr;
-    if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return "";
-    const std::unique_ptr<char, void (*)(void*)> owned(text, curl_free);
-    return text;
-}
-
 /// What is wrong with a mail server's URL, or "".
 std::string fault_of_url(const std::string& text) {
     if (!std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; }))
         return "has a space, a control character or one that is not ASCII";
-    use_libcurl();
-    const Owned<CURLU> url(curl_url());
-    if (!url) throw std::bad_alloc();
+    const auto url = curl::new_url();
     if (const auto error = curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0);
         error != CURLUE_OK)
         return std::string("is not one (") + curl_url_strerror(error) + ")";
-    const std::string scheme = part_of(url.get(), CURLUPART_SCHEME);
+    const std::string scheme = curl::part_of(url.get(), CURLUPART_SCHEME);
     if (scheme != "smtp" && scheme != "smtps") return "has the scheme " + scheme;
     if (text.find('@') != std::string::npos) return "has a user in it, which is smtp.user";
-    if (part_of(url.get(), CURLUPART_HOST).empty()) return "has no host";
-    if (part_of(url.get(), CURLUPART_PORT) == "0") return "has port 0";
-    if (part_of(url.get(), CURLUPART_PATH).size() > 1 ||
+    if (curl::part_of(url.get(), CURLUPART_HOST).empty()) return "has no host";
+    if (curl::part_of(url.get(), CURLUPART_PORT) == "0") return "has port 0";
+    if (curl::part_of(url.get(), CURLUPART_PATH).size() > 1 ||
         text.find_first_of("?#;") != std::string::npos)
         return "has more than a host and a port";
     return "";
@@ -84,19 +57,12 @@ int take_reply(CURL*, curl_infotype type, char* data, std::size_t size, void* ex
     return 0;
 }
 
-/// Programs of exec channels must not inherit the connection.
 curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    return curl::open_socket(*address);
 }
 
 int must_stop(void* exchange, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
     return static_cast<Exchange*>(exchange)->stopping ? 1 : 0;
-}
-
-template <class T>
-void set(CURL* handle, CURLoption option, T value) {
-    if (const auto error = curl_easy_setopt(handle, option, value); error != CURLE_OK)
-        throw std::runtime_error(std::string("libcurl: ") + curl_easy_strerror(error));
 }
 
 void set_server(CURL* handle, const MailServer& server) {
@@ -108,23 +74,23 @@ void set_server(CURL* handle, const MailServer& server) {
                          : server.tls == Tls::off ? CURLUSESSL_NONE
                                                   : CURLUSESSL_TRY;
     const auto timeout = std::max<long>(1, server.timeout.count());
-    set(handle, CURLOPT_URL, server.url.c_str());
-    set(handle, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    set(handle, CURLOPT_PROXY, "");  // also none from the environment
-    set(handle, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
-    set(handle, CURLOPT_USE_SSL, use_ssl);
-    if (!server.ca_file.empty()) set(handle, CURLOPT_CAINFO, server.ca_file.c_str());
+    curl::set(handle, CURLOPT_URL, server.url.c_str());
+    curl::set(handle, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    curl::set(handle, CURLOPT_PROXY, "");  // also none from the environment
+    curl::set(handle, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+    curl::set(handle, CURLOPT_USE_SSL, use_ssl);
+    if (!server.ca_file.empty()) curl::set(handle, CURLOPT_CAINFO, server.ca_file.c_str());
     if (!server.user.empty()) {
-        set(handle, CURLOPT_USERNAME, server.user.c_str());
-        set(handle, CURLOPT_PASSWORD, server.password.c_str());
+        curl::set(handle, CURLOPT_USERNAME, server.user.c_str());
+        curl::set(handle, CURLOPT_PASSWORD, server.password.c_str());
     }
-    set(handle, CURLOPT_NOSIGNAL, 1L);    // it runs on a worker thread
-    set(handle, CURLOPT_QUICK_EXIT, 1L);  // a silent name server is not waited for
-    set(handle, CURLOPT_OPENSOCKETFUNCTION, &open_socket);
-    set(handle, CURLOPT_TIMEOUT_MS, timeout);
+    curl::set(handle, CURLOPT_NOSIGNAL, 1L);    // it runs on a worker thread
+    curl::set(handle, CURLOPT_QUICK_EXIT, 1L);  // a silent name server is not waited for
+    curl::set(handle, CURLOPT_OPENSOCKETFUNCTION, &open_socket);
+    curl::set(handle, CURLOPT_TIMEOUT_MS, timeout);
     // The goodbye is not covered by the above; closing at once keeps it under our callbacks.
-    set(handle, CURLOPT_SERVER_RESPONSE_TIMEOUT, (timeout + 999) / 1000);
-    set(handle, CURLOPT_FORBID_REUSE, 1L);
+    curl::set(handle, CURLOPT_SERVER_RESPONSE_TIMEOUT, (timeout + 999) / 1000);
+    curl::set(handle, CURLOPT_FORBID_REUSE, 1L);
 }
 
 core::Outcome outcome_of(CURLcode code, const MailServer& server, const Exchange& exchange,
@@ -175,29 +141,28 @@ core::Outcome send_mail(const MailServer& server, const Mail& mail,
     if (const auto checked = check_address("to", mail.to); !checked)
         return {false, false, checked.error().message, ""};
 
-    use_libcurl();
     const std::string text = mail_text(server, mail);
     Exchange exchange{text, stopping};
     std::array<char, CURL_ERROR_SIZE> error{};
-    const Owned<curl_slist> recipients(curl_slist_append(nullptr, mail.to.c_str()));
-    const Owned<CURL> owned(curl_easy_init());
+    curl::Owned<curl_slist> recipients;
+    curl::add(recipients, mail.to);
+    const auto owned = curl::new_handle();
     CURL* const handle = owned.get();
-    if (handle == nullptr || !recipients) throw std::bad_alloc();
 
     set_server(handle, server);
-    set(handle, CURLOPT_MAIL_FROM, mailbox_of(server.from).address.c_str());
-    set(handle, CURLOPT_MAIL_RCPT, recipients.get());
-    set(handle, CURLOPT_UPLOAD, 1L);
-    set(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(text.size()));
-    set(handle, CURLOPT_READFUNCTION, &give_text);
-    set(handle, CURLOPT_READDATA, &exchange);
-    set(handle, CURLOPT_DEBUGFUNCTION, &take_reply);
-    set(handle, CURLOPT_DEBUGDATA, &exchange);
-    set(handle, CURLOPT_VERBOSE, 1L);
-    set(handle, CURLOPT_XFERINFOFUNCTION, &must_stop);
-    set(handle, CURLOPT_XFERINFODATA, &exchange);
-    set(handle, CURLOPT_NOPROGRESS, 0L);
-    set(handle, CURLOPT_ERRORBUFFER, error.data());
+    curl::set(handle, CURLOPT_MAIL_FROM, mailbox_of(server.from).address.c_str());
+    curl::set(handle, CURLOPT_MAIL_RCPT, recipients.get());
+    curl::set(handle, CURLOPT_UPLOAD, 1L);
+    curl::set(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(text.size()));
+    curl::set(handle, CURLOPT_READFUNCTION, &give_text);
+    curl::set(handle, CURLOPT_READDATA, &exchange);
+    curl::set(handle, CURLOPT_DEBUGFUNCTION, &take_reply);
+    curl::set(handle, CURLOPT_DEBUGDATA, &exchange);
+    curl::set(handle, CURLOPT_VERBOSE, 1L);
+    curl::set(handle, CURLOPT_XFERINFOFUNCTION, &must_stop);
+    curl::set(handle, CURLOPT_XFERINFODATA, &exchange);
+    curl::set(handle, CURLOPT_NOPROGRESS, 0L);
+    curl::set(handle, CURLOPT_ERRORBUFFER, error.data());
     const CURLcode code = curl_easy_perform(handle);
     return outcome_of(code, server, exchange,
                       shown(error[0] != '\0' ? error.data() : curl_easy_strerror(code)));

@@ -2,6 +2,7 @@
 #include "daemon/outbound/web_channel.h"
 
 #include "core/text.h"
+#include "daemon/outbound/webhook_settings.h"
 
 #include <nlohmann/json.hpp>
 

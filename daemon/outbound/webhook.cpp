@@ -2,17 +2,19 @@
 #include "daemon/outbound/webhook.h"
 
 #include "core/circuit_breaker.h"
+#include "core/clean_text.h"
 #include "core/text.h"
+#include "daemon/base64.h"
+#include "daemon/outbound/curl_handle.h"
 #include "daemon/outbound/mail.h"
+#include "daemon/outbound/webhook_settings.h"
 #include "ipc/dapr/call.h"
 
 #include <algorithm>
 #include <array>
-#include <curl/curl.h>
 #include <exception>
 #include <memory>
 #include <new>
-#include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdexcept>
 
@@ -27,115 +29,16 @@ constexpr std::size_t body_bytes_max = 64 * 1024;  // read; more says nothing ne
 constexpr std::size_t head_bytes_max = 64 * 1024;  // with those of interim answers and trailers
 constexpr std::size_t target_bytes_max = 500;      // shown of what a redirect points to
 constexpr std::size_t id_bytes_max = 200;
-constexpr std::size_t header_name_bytes_max = 100;
-constexpr std::size_t header_value_bytes_max = 4096;
-constexpr std::size_t key_bytes_min = 24;  // Standard Webhooks: 192 to 512 bits
-constexpr std::size_t key_bytes_max = 64;
-constexpr std::size_t word_bytes_min = 16;  // of a secret that is no base64
-constexpr std::size_t word_bytes_max = 256;
 constexpr milliseconds timeout_max{std::chrono::hours{24}};  // libcurl takes no more than 24 days
 constexpr milliseconds look_every{100};                      // at `stopping`
-
-// Of the connection, of the message's framing, or ours.
-constexpr std::array reserved_headers{
-    "connection", "content-length",   "expect",     "host",
-    "keep-alive", "idempotency-key",  "te",         "trailer",
-    "upgrade",    "proxy-connection", "user-agent", "transfer-encoding"};
 
 bool is_visible(char c) {
     return c > ' ' && c < '\x7f';
 }
 
-bool is_token(std::string_view text) {
-    constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-    return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-               others.find(c) != std::string_view::npos;
-    });
-}
-
-const unsigned char* bytes_of(std::string_view text) {
-    return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-std::string base64(std::string_view bytes) {
-    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-    const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                       bytes_of(bytes), static_cast<int>(bytes.size()));
-    text.resize(static_cast<std::size_t>(length));
-    return text;
-}
-
-/// The bytes of base64 as it is written canonically, with its padding.
-std::vector<unsigned char> from_base64(const std::string& text) {
-    std::vector<unsigned char> bytes(text.size());
-    const int length = EVP_DecodeBlock(bytes.data(), bytes_of(text), static_cast<int>(text.size()));
-    if (length < 0) return {};
-    // EVP_DecodeBlock counts the bytes that padding stands for, and takes white space.
-    bytes.resize(static_cast<std::size_t>(length));
-    for (std::size_t padding = 0; padding <= 2 && !bytes.empty(); ++padding, bytes.pop_back())
-        if (base64({reinterpret_cast<const char*>(bytes.data()), bytes.size()}) == text)
-            return bytes;
-    return {};
-}
-
-void use_libcurl() {
-    // The first caller initializes; the others wait for it.
-    static const CURLcode state = curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (state != CURLE_OK) throw std::runtime_error("libcurl can't start");
-}
-
-struct Release {
-    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-    void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
-template <class T>
-using Owned = std::unique_ptr<T, Release>;
-
-Owned<CURLU> new_url() {
-    use_libcurl();
-    Owned<CURLU> url(curl_url());
-    if (!url) throw std::bad_alloc();
-    return url;
-}
-
-std::string part_of(CURLU* url, CURLUPart part) {
-    char* text = nullptr;
-    if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return "";
-    const std::unique_ptr<char, void (*)(void*)> owned(text, curl_free);
-    return text;
-}
-
-/// What is wrong with a URL, or "".
-std::string fault_of_url(const std::string& text) {
-    if (text.size() > webhook_url_bytes_max)
-        return "has more than " + std::to_string(webhook_url_bytes_max) + " bytes";
-    if (!std::all_of(text.begin(), text.end(), is_visible))
-        return "has a space, a control character or one that is not ASCII, which are written as "
-               "%20 and the like";
-    const auto slashes = text.find("://");
-    const std::string scheme = core::to_lower(text.substr(0, slashes));
-    if (slashes == std::string::npos || (scheme != "http" && scheme != "https"))
-        return "does not begin with http:// or https://";
-    const auto host_start = slashes + 3;
-    const auto host = text.substr(host_start, text.find_first_of("/?#", host_start) - host_start);
-    if (host.find('@') != std::string::npos)
-        return "has a user or a password in it, which would be shown";
-    if (host.empty()) return "has no host";
-    if (text.find('#') != std::string::npos) return "has a fragment (#...), which is never sent";
-    const auto url = new_url();
-    if (const auto error =
-            curl_url_set(url.get(), CURLUPART_URL, text.c_str(), CURLU_DISALLOW_USER);
-        error != CURLUE_OK)
-        return std::string("is not one (") + curl_url_strerror(error) + ")";
-    if (part_of(url.get(), CURLUPART_PORT) == "0") return "has port 0";
-    return "";
-}
-
 /// Where a redirect points to, without a user or password; "" where that can't be said.
 std::string target_of(const std::string& url, const std::string& location) {
-    const auto target = new_url();
+    const auto target = curl::new_url();
     constexpr unsigned flags = CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE;
     if (location.empty() ||
         curl_url_set(target.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK ||
@@ -143,7 +46,8 @@ std::string target_of(const std::string& url, const std::string& location) {
         return "";
     for (const auto part : {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS})
         (void)curl_url_set(target.get(), part, nullptr, 0);
-    return core::clipped(clean(part_of(target.get(), CURLUPART_URL)), target_bytes_max);
+    return core::clipped(core::cleaned(curl::part_of(target.get(), CURLUPART_URL)),
+                         target_bytes_max);
 }
 
 /// One conversation, as libcurl's callbacks see it.
@@ -169,8 +73,7 @@ curl_socket_t open_socket(void* exchange, curlsocktype purpose, curl_sockaddr* a
             return CURL_SOCKET_BAD;
         }
         seen.has_tried = true;
-        // libcurl's own sockets would be inherited by the programs of exec.
-        return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+        return curl::open_socket(*address);
     } catch (...) {
         seen.exception = std::current_exception();
         return CURL_SOCKET_BAD;
@@ -226,85 +129,70 @@ std::size_t take_body(const char* data, std::size_t size, std::size_t count,
     }
 }
 
-template <class T>
-void set(CURL* handle, CURLoption option, T value) {
-    const auto error = curl_easy_setopt(handle, option, value);
-    if (error == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
-    if (error != CURLE_OK)
-        throw std::runtime_error(std::string("libcurl: ") + curl_easy_strerror(error));
-}
-
-void add(Owned<curl_slist>& list, const std::string& line) {
-    curl_slist* const longer = curl_slist_append(list.get(), line.c_str());
-    if (longer == nullptr) throw std::bad_alloc();
-    (void)list.release();
-    list.reset(longer);
-}
-
 std::int64_t timestamp_of(const WebRequest& request) {
     return std::chrono::floor<seconds>(request.now).time_since_epoch().count();
 }
 
-Owned<curl_slist> header_lines(const WebRequest& request) {
-    Owned<curl_slist> list;
+curl::Owned<curl_slist> header_lines(const WebRequest& request) {
+    curl::Owned<curl_slist> list;
     // What libcurl would add by itself.
-    add(list, "Expect:");
-    add(list, "Content-Type:");
+    curl::add(list, "Expect:");
+    curl::add(list, "Content-Type:");
     for (const auto& [name, value] : request.headers) {
         std::string line = name + ": ";
         line += core::trim(value);
         // Its way to say that a header is empty, and not to be left out.
-        add(list, core::trim(value).empty() ? name + ";" : line);
+        curl::add(list, core::trim(value).empty() ? name + ";" : line);
     }
     const auto timestamp = timestamp_of(request);
-    add(list, "Idempotency-Key: " + request.id);
-    add(list, "webhook-id: " + request.id);
-    add(list, "webhook-timestamp: " + std::to_string(timestamp));
+    curl::add(list, "Idempotency-Key: " + request.id);
+    curl::add(list, "webhook-id: " + request.id);
+    curl::add(list, "webhook-timestamp: " + std::to_string(timestamp));
     if (!request.secret.empty())
-        add(list, "webhook-signature: " +
-                      webhook_signature(request.secret, request.id, timestamp, request.body));
+        curl::add(list, "webhook-signature: " +
+                            webhook_signature(request.secret, request.id, timestamp, request.body));
     return list;
 }
 
 void set_connection(CURL* handle, const WebRequest& request, const WebClient& client,
                     Exchange& exchange) {
-    set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-    set(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-    set(handle, CURLOPT_PROXY, "");  // also none from the environment
-    set(handle, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
-    set(handle, CURLOPT_FOLLOWLOCATION, 0L);
-    set(handle, CURLOPT_SSL_VERIFYPEER, 1L);
-    set(handle, CURLOPT_SSL_VERIFYHOST, 2L);
-    set(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    curl::set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl::set(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    curl::set(handle, CURLOPT_PROXY, "");  // also none from the environment
+    curl::set(handle, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+    curl::set(handle, CURLOPT_FOLLOWLOCATION, 0L);
+    curl::set(handle, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl::set(handle, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl::set(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     if (!client.ca_file.empty()) {
-        set(handle, CURLOPT_CAINFO, client.ca_file.c_str());
+        curl::set(handle, CURLOPT_CAINFO, client.ca_file.c_str());
         // Or the system's directory of authorities would stay trusted beside it.
-        set(handle, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+        curl::set(handle, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
     }
-    set(handle, CURLOPT_OPENSOCKETFUNCTION, &open_socket);
-    set(handle, CURLOPT_OPENSOCKETDATA, &exchange);
-    set(handle, CURLOPT_NOSIGNAL, 1L);  // it runs on a worker thread
+    curl::set(handle, CURLOPT_OPENSOCKETFUNCTION, &open_socket);
+    curl::set(handle, CURLOPT_OPENSOCKETDATA, &exchange);
+    curl::set(handle, CURLOPT_NOSIGNAL, 1L);  // it runs on a worker thread
     // Or a name server that is silent would hold us longer than any timeout.
-    set(handle, CURLOPT_QUICK_EXIT, 1L);
-    set(handle, CURLOPT_TIMEOUT_MS,
-        static_cast<long>(
-            std::clamp<milliseconds>(request.timeout, milliseconds{1}, timeout_max).count()));
+    curl::set(handle, CURLOPT_QUICK_EXIT, 1L);
+    curl::set(handle, CURLOPT_TIMEOUT_MS,
+              static_cast<long>(
+                  std::clamp<milliseconds>(request.timeout, milliseconds{1}, timeout_max).count()));
 }
 
 void set_request(CURL* handle, const WebRequest& request, curl_slist* headers) {
-    set(handle, CURLOPT_URL, request.url.c_str());
-    set(handle, CURLOPT_POST, 1L);
-    set(handle, CURLOPT_POSTFIELDS, request.body.c_str());
-    set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-    set(handle, CURLOPT_HTTPHEADER, headers);
-    set(handle, CURLOPT_USERAGENT, "taskd");
+    curl::set(handle, CURLOPT_URL, request.url.c_str());
+    curl::set(handle, CURLOPT_POST, 1L);
+    curl::set(handle, CURLOPT_POSTFIELDS, request.body.c_str());
+    curl::set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    curl::set(handle, CURLOPT_HTTPHEADER, headers);
+    curl::set(handle, CURLOPT_USERAGENT, "taskd");
 }
 
 void set_answer(CURL* handle, Exchange& exchange) {
-    set(handle, CURLOPT_HEADERFUNCTION, &take_head);
-    set(handle, CURLOPT_HEADERDATA, &exchange);
-    set(handle, CURLOPT_WRITEFUNCTION, &take_body);
-    set(handle, CURLOPT_WRITEDATA, &exchange);
+    curl::set(handle, CURLOPT_HEADERFUNCTION, &take_head);
+    curl::set(handle, CURLOPT_HEADERDATA, &exchange);
+    curl::set(handle, CURLOPT_WRITEFUNCTION, &take_body);
+    curl::set(handle, CURLOPT_WRITEDATA, &exchange);
 }
 
 /// curl_easy_perform, but it looks at `stopping` more often than once in a second.
@@ -345,7 +233,7 @@ std::string output_of(const std::string& body) {
     std::string lines;
     for (std::size_t i = 0; i < body.size(); ++i)
         if (body[i] != '\r' || i + 1 == body.size() || body[i + 1] != '\n') lines += body[i];
-    return core::clipped(clean(lines, "\n\t"), output_bytes_max);
+    return core::clipped(core::cleaned(lines, "\n\t"), output_bytes_max);
 }
 
 core::Outcome answered(const Exchange& exchange, const WebRequest& request) {
@@ -419,19 +307,17 @@ core::Outcome attempt(const WebRequest& request, const WebClient& client,
                       const std::atomic<bool>& stopping) {
     if (const auto checked = check(request); !checked)
         return {false, false, checked.error().message, ""};
-    use_libcurl();
     std::array<char, CURL_ERROR_SIZE> error{};
     Exchange exchange{client.networks};
     const auto headers = header_lines(request);
-    const Owned<CURL> owned(curl_easy_init());
+    const auto owned = curl::new_handle();
     CURL* const handle = owned.get();
-    if (handle == nullptr) throw std::bad_alloc();
     exchange.handle = handle;
 
     set_connection(handle, request, client, exchange);
     set_request(handle, request, headers.get());
     set_answer(handle, exchange);
-    set(handle, CURLOPT_ERRORBUFFER, error.data());
+    curl::set(handle, CURLOPT_ERRORBUFFER, error.data());
     const CURLcode code = perform(handle, stopping);
     if (exchange.exception) std::rethrow_exception(exchange.exception);
     if (exchange.head_is_complete) return answered(exchange, request);
@@ -441,58 +327,6 @@ core::Outcome attempt(const WebRequest& request, const WebClient& client,
 
 }  // namespace
 
-core::Result<void> check_webhook_url(const std::string& field, const std::string& url) {
-    const auto fault = fault_of_url(url);
-    if (fault.empty()) return {};
-    // Before an @ there may be a password.
-    const bool may_show = url.find('@') == std::string::npos;
-    return core::invalid_argument(
-        field, (may_show ? "\"" + shown(url) + "\"" : std::string("the URL")) + " " + fault +
-                   "; use one such as https://example.org/hook");
-}
-
-core::Result<void> check_webhook_header(const std::string& field, const std::string& name,
-                                        const std::string& value) {
-    if (!is_token(name) || name.size() > header_name_bytes_max)
-        return core::invalid_argument(
-            field, "\"" + shown(name) + "\" is no name of a header; use letters, digits and -");
-    const std::string lower = core::to_lower(name);
-    if (lower.rfind("webhook-", 0) == 0 ||
-        std::find(reserved_headers.begin(), reserved_headers.end(), lower) !=
-            reserved_headers.end())
-        return core::invalid_argument(field, name + " is set by taskd itself");
-    if (value.size() > header_value_bytes_max)
-        return core::invalid_argument(field, name + " has a value of more than " +
-                                                 std::to_string(header_value_bytes_max) + " bytes");
-    if (!std::all_of(value.begin(), value.end(),
-                     [](char c) { return is_visible(c) || c == ' ' || c == '\t'; }))
-        return core::invalid_argument(
-            field, name + " has a value with a control character or one that is not ASCII");
-    return {};
-}
-
-core::Result<std::string> read_webhook_secret(const std::string& field, const std::string& text) {
-    constexpr std::string_view prefix = "whsec_";
-    if (text.rfind(prefix, 0) == 0) {
-        const std::string encoded = text.substr(prefix.size());
-        if (encoded.size() <= word_bytes_max) {
-            const auto key = from_base64(encoded);
-            if (key.size() >= key_bytes_min && key.size() <= key_bytes_max)
-                return std::string(key.begin(), key.end());
-        }
-        return core::invalid_argument(
-            field,
-            "after whsec_ is no base64 of 24 to 64 bytes; make one with: echo whsec_$(openssl "
-            "rand -base64 32)");
-    }
-    if (text.size() < word_bytes_min || text.size() > word_bytes_max ||
-        !std::all_of(text.begin(), text.end(), is_visible))
-        return core::invalid_argument(
-            field,
-            "the secret is neither whsec_ with base64 nor 16 to 256 visible ASCII characters");
-    return text;
-}
-
 std::string webhook_signature(std::string_view secret, std::string_view id, std::int64_t timestamp,
                               std::string_view body) {
     std::string text(id);
@@ -500,8 +334,9 @@ std::string webhook_signature(std::string_view secret, std::string_view id, std:
     text += body;
     std::array<unsigned char, EVP_MAX_MD_SIZE> code{};
     unsigned length = 0;
-    if (HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), bytes_of(text),
-             text.size(), code.data(), &length) == nullptr)
+    if (HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+             reinterpret_cast<const unsigned char*>(text.data()), text.size(), code.data(),
+             &length) == nullptr)
         throw std::bad_alloc();  // SHA-256 is always there
     return "v1," + base64({reinterpret_cast<const char*>(code.data()), length});
 }

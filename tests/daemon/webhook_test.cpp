@@ -4,6 +4,7 @@
 #include "daemon/outbound/webhook.h"
 
 #include "core/text.h"
+#include "daemon/outbound/webhook_settings.h"
 #include "daemon/unique_fd.h"
 #include "tests/support/hostile.h"
 #include "tests/support/temp_dir.h"
