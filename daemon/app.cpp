@@ -184,9 +184,10 @@ Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, cons
     std::vector<std::string> http_names;  // known when HTTP listens
     const auto roles = read_roles(config);
     if (!roles) return tl::unexpected(roles.error());
-    const auto outside = read_outside(config, ipc::dapr::process_environment);
+    auto outside = read_outside(config, ipc::dapr::process_environment);
     if (!outside) return tl::unexpected(outside.error());
     Settings settings = config.settings();
+    if (settings.has_desktop) outside->screen_file = home.sockets + "/desktop.json";
     settings.roles = *roles;
     settings.node = config.text("service.name");
     if (settings.node.empty()) settings.node = host_name();

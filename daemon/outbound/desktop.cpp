@@ -24,7 +24,8 @@ constexpr int late_answer_timeouts = 10;
 // The bus or the server may go away between two calls; one that keeps going is left to the retries.
 // One round is four steps: who, start it, what can it do, show.
 constexpr int steps_max = 3 * 4;
-constexpr std::uint32_t reason_dismissed = 2;  // NotificationClosed, section 9
+constexpr milliseconds recall_timeout = std::chrono::seconds{25};  // as long as sd-bus waits
+constexpr std::uint32_t reason_dismissed = 2;                      // NotificationClosed, section 9
 
 struct Button {
     const char* key;
@@ -93,8 +94,14 @@ struct Desktop::Attempt {
     std::optional<BusAnswer> answer{};
 };
 
-Desktop::Desktop(std::function<void(const Click&)> clicked, std::string address)
-    : clicked_(std::move(clicked)), address_(std::move(address)), wake_(make_eventfd()) {}
+Desktop::Desktop(std::function<void(const Click&)> clicked, std::string address,
+                 std::string screen_file)
+    : clicked_(std::move(clicked)),
+      address_(std::move(address)),
+      screen_file_(std::move(screen_file)),
+      wake_(make_eventfd()) {
+    if (!screen_file_.empty()) recall();
+}
 
 Desktop::~Desktop() {
     stop();
@@ -132,8 +139,13 @@ void Desktop::close(const std::string& tag) {
     for (const auto& attempt : attempts_)
         if (attempt->tag == tag) attempt->is_unwanted = true;
     if (const auto at = shown_.find(tag); at != shown_.end()) {
-        if (bus_) bus_->close(server_.name, at->second.id);
-        shown_.erase(at);
+        if (!recalled_bus_.empty()) {
+            at->second.is_unwanted = true;
+        } else {
+            if (bus_) bus_->close(server_.name, at->second.id);
+            shown_.erase(at);
+            is_kept_ = false;
+        }
     }
     changed_.notify_all();
     wake();
@@ -221,9 +233,7 @@ void Desktop::take_step(const AttemptPtr& attempt) {
     };
     if (!owner_)
         bus_->owner(left, [this, answered](const BusAnswer& answer) {
-            // What was announced meanwhile is newer.
-            if (!owner_ && answer.error.empty()) owner_ = answer.server.name;
-            if (!owner_ && has_no_service(answer)) owner_ = "";
+            learn_owner(answer);
             answered(answer);
         });
     else if (owner_->empty())
@@ -273,6 +283,7 @@ void Desktop::remember(const Attempt& attempt, std::uint32_t id) {
     if (const auto at = find(server_.name, id); at != shown_.end()) shown_.erase(at);
     if (id == 0) return;  // none (section 9), so no signal can tell of it
     shown_[attempt.tag] = {attempt.click, id, attempt.has_buttons, ++shown_count_};
+    is_kept_ = false;
     if (shown_.size() <= desktop_tags_max) return;
     shown_.erase(std::min_element(shown_.begin(), shown_.end(), [](const auto& a, const auto& b) {
         return a.second.order < b.second.order;
@@ -287,17 +298,38 @@ bool Desktop::is_in_flight(const std::string& tag) const {
 
 /// What a signal tells of. The ids are small numbers, and anybody on the bus can send signals.
 Desktop::ShownAt Desktop::find(const std::string& sender, std::uint32_t id) {
-    if (sender != server_.name) return shown_.end();
+    if (sender != server_.name || !recalled_bus_.empty()) return shown_.end();
     return std::find_if(shown_.begin(), shown_.end(),
                         [&](const auto& entry) { return entry.second.id == id; });
+}
+
+/// Who the service is; and with that whether what another process has shown is still there.
+void Desktop::learn_owner(const BusAnswer& answer) {
+    // What was announced meanwhile is newer.
+    if (!owner_ && answer.error.empty()) owner_ = answer.server.name;
+    if (!owner_ && has_no_service(answer)) owner_ = "";
+    if (!owner_ || recalled_bus_.empty()) return;
+    const bool is_same = owner_ == server_.name && bus_->id() == recalled_bus_;
+    if (!is_same) return forget_all();
+    recalled_bus_.clear();
+    for (auto at = shown_.begin(); at != shown_.end();) {
+        if (at->second.is_unwanted) bus_->close(server_.name, at->second.id);
+        is_kept_ = is_kept_ && !at->second.is_unwanted;
+        at = at->second.is_unwanted ? shown_.erase(at) : std::next(at);
+    }
+}
+
+void Desktop::forget_all() {
+    server_ = {};
+    is_kept_ = is_kept_ && shown_.empty();
+    shown_.clear();
+    recalled_bus_.clear();
 }
 
 /// The ids of another server mean other notifications.
 void Desktop::on_owner(const std::string& owner) {
     owner_ = owner;
-    if (owner == server_.name) return;
-    server_ = {};
-    shown_.clear();
+    if (owner != server_.name) forget_all();
 }
 
 void Desktop::on_action(const std::string& sender, std::uint32_t id, const std::string& key) {
@@ -313,6 +345,7 @@ void Desktop::on_action(const std::string& sender, std::uint32_t id, const std::
     // is being replaced has the id that the new one will have.
     if (!is_in_flight(at->first)) bus_->close(server_.name, id);
     shown_.erase(at);
+    is_kept_ = false;
 }
 
 void Desktop::on_closed(const std::string& sender, std::uint32_t id, std::uint32_t reason) {
@@ -322,6 +355,33 @@ void Desktop::on_closed(const std::string& sender, std::uint32_t id, std::uint32
     click.action = Click::Action::dismissed;
     if (reason == reason_dismissed && !click.task.empty()) clicks_.push_back(std::move(click));
     shown_.erase(at);
+    is_kept_ = false;
+}
+
+/// What the process before this one has shown. It is inert until the bus has said that it is the
+/// same, with the same service.
+void Desktop::recall() {
+    const Screen before = recall_screen(screen_file_);
+    if (before.entries.empty() || before.bus.empty()) return;
+    const std::lock_guard lock(mutex_);
+    for (const auto& entry : before.entries)
+        shown_[entry.tag] = {entry.click, entry.id, entry.has_buttons, ++shown_count_};
+    server_ = before.server;
+    recalled_bus_ = before.bus;
+    if (!connect().empty()) return forget_all();
+    bus_->owner(recall_timeout, [this](const BusAnswer& answer) { learn_owner(answer); });
+    wake();
+}
+
+Screen Desktop::screen() const {
+    Screen screen;
+    screen.bus = !recalled_bus_.empty() ? recalled_bus_ : bus_ ? bus_->id() : "";
+    screen.server = server_;
+    std::map<std::uint64_t, Screen::Entry> ordered;
+    for (const auto& [tag, one] : shown_)
+        ordered[one.order] = {tag, one.id, one.has_buttons, one.click};
+    for (auto& [order, entry] : ordered) screen.entries.push_back(std::move(entry));
+    return screen;
 }
 
 /// Reads what the bus sends, and completes the calls of all threads.
@@ -336,16 +396,20 @@ void Desktop::listen() {
             owner_.reset();
         }
         const auto clicks = std::exchange(clicks_, {});
+        std::optional<Screen> changed;
+        if (!std::exchange(is_kept_, true) && !screen_file_.empty()) changed = screen();
         std::array<pollfd, 2> fds{{{wake_.get(), POLLIN, 0},
                                    {bus_ ? bus_->fd() : -1, bus_ ? bus_->events() : short{0}, 0}}};
         const int wait_ms = has_more ? 0 : bus_ ? bus_->wait_ms() : -1;
         lock.unlock();
+        if (changed) keep_screen(screen_file_, *changed);
         for (const auto& click : clicks) clicked_(click);
         poll(fds.data(), fds.size(), wait_ms);
         eventfd_t ignored = 0;
         eventfd_read(wake_.get(), &ignored);
         lock.lock();
     }
+    if (!is_kept_ && !screen_file_.empty()) keep_screen(screen_file_, screen());
 }
 
 void Desktop::wake() const {

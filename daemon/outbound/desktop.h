@@ -4,6 +4,7 @@
 
 #include "core/delivery.h"
 #include "daemon/outbound/notification_bus.h"
+#include "daemon/outbound/screen_file.h"
 #include "daemon/unique_fd.h"
 
 #include <chrono>
@@ -40,25 +41,6 @@ struct Notification {
     std::chrono::milliseconds timeout{std::chrono::seconds{10}};  ///< of show() as a whole
 };
 
-/// What the user did with a notification. Each one gives at most one.
-struct Click {
-    enum class Action {
-        done,
-        snooze,  ///< for 10 minutes, as the button says
-        open,
-        seen,       ///< a click on the notification itself
-        dismissed,  ///< closed by the user, or by a desktop that clears all of them at once
-    };
-
-    Action action = Action::seen;
-    std::string user{};
-    std::string task{};
-    std::string delivery{};
-    std::string url{};
-
-    bool operator==(const Click&) const = default;
-};
-
 /// Shows notifications by the session bus, with whatever server is there (GNOME Shell, Plasma,
 /// dunst, mako, ...); connects with the first one, and again after the bus or the server went away.
 ///
@@ -70,8 +52,10 @@ class Desktop {
 public:
     /// `clicked` is called on a thread of Desktop's own, without any lock held. Answers wait for
     /// it, so it may call close(), but not show(), and must neither block nor throw. `address` is
-    /// that of a D-Bus bus; "" is the user's session bus.
-    explicit Desktop(std::function<void(const Click&)> clicked, std::string address = "");
+    /// that of a D-Bus bus; "" is the user's session bus. `screen_file` keeps what is shown for
+    /// the next process, and is read now; "" for none.
+    explicit Desktop(std::function<void(const Click&)> clicked, std::string address = "",
+                     std::string screen_file = "");
     Desktop(const Desktop&) = delete;
     Desktop& operator=(const Desktop&) = delete;
     /// Waits for the show()s that still run; stop() ends them. What is on the screen stays there.
@@ -93,6 +77,7 @@ private:
         std::uint32_t id = 0;
         bool has_buttons = false;
         std::uint64_t order = 0;
+        bool is_unwanted = false;  // close() came before it was known whether it is still there
     };
     using Lock = std::unique_lock<std::mutex>;
     using AttemptPtr = std::shared_ptr<Attempt>;
@@ -111,15 +96,20 @@ private:
     [[nodiscard]] bool is_in_flight(const std::string& tag) const;
     [[nodiscard]] ShownAt find(const std::string& sender, std::uint32_t id);
 
+    void learn_owner(const BusAnswer& answer);
+    void forget_all();
     void on_owner(const std::string& owner);
     void on_action(const std::string& sender, std::uint32_t id, const std::string& key);
     void on_closed(const std::string& sender, std::uint32_t id, std::uint32_t reason);
 
+    void recall();
+    [[nodiscard]] Screen screen() const;
     void listen();
     void wake() const;
 
     const std::function<void(const Click&)> clicked_;
     const std::string address_;
+    const std::string screen_file_;
     const UniqueFd wake_;  // ends the listener's poll
 
     std::mutex mutex_;  // over all that follows; never held in a wait or in clicked_
@@ -131,6 +121,8 @@ private:
     std::list<AttemptPtr> attempts_;    // oldest first
     std::map<std::string, Shown> shown_;
     std::uint64_t shown_count_ = 0;
+    std::string recalled_bus_;   // until it is known whether this is still that one
+    bool is_kept_ = true;        // the file has what is shown
     std::vector<Click> clicks_;  // on their way to clicked_
     std::thread listener_;
 };

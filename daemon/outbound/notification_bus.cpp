@@ -2,8 +2,10 @@
 #include "daemon/outbound/notification_bus.h"
 
 #include <systemd/sd-bus.h>
+#include <systemd/sd-id128.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -216,6 +218,15 @@ NotificationBus::Target NotificationBus::bus_itself() {
 /// By its unique name: an id to replace or to close means something to that server only.
 NotificationBus::Target NotificationBus::service_at(const std::string& server) {
     return {server, object_path, notification_service};
+}
+
+std::string NotificationBus::id() const {
+    // It never waits for an answer: sd-bus would, as long as the connection is not made.
+    if (sd_bus_is_ready(bus_.get()) <= 0) return "";
+    sd_id128_t id{};
+    if (sd_bus_get_bus_id(bus_.get(), &id) < 0) return "";
+    std::array<char, SD_ID128_STRING_MAX> text{};
+    return sd_id128_to_string(id, text.data());
 }
 
 void NotificationBus::owner(std::chrono::milliseconds timeout, Answered answered) {

@@ -83,6 +83,9 @@ public:
     /// Answers the calls that are left, once the connection has ended.
     void lose();
 
+    /// Which bus it is, once one has answered; "" before that.
+    [[nodiscard]] std::string id() const;
+
     /// GetNameOwner: who is the service, as the bus says.
     void owner(std::chrono::milliseconds timeout, Answered answered);
     /// StartServiceByName; `owner_changed` comes before the answer.

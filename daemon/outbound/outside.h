@@ -14,6 +14,7 @@ struct Outside {
     ipc::dapr::Sidecar sidecar;
     MailServer mail;
     WebClient web;
+    std::string screen_file{};  ///< of Desktop; "" for none
 };
 
 /// Errors: invalid_argument on the key or a DAPR_ variable; as read_secret_file().

@@ -63,7 +63,7 @@ WorkerPool::WorkerPool(zmq::context_t& context, std::size_t threads, std::size_t
       exec_max_(exec_max) {
     wake_.set(zmq::sockopt::linger, 0);
     wake_.bind(results_address);
-    desktop_.emplace([this](const Click& click) { clicked(click); });
+    desktop_.emplace([this](const Click& click) { clicked(click); }, "", outside_.screen_file);
 }
 
 WorkerPool::~WorkerPool() {
@@ -149,7 +149,7 @@ void WorkerPool::retract(const std::vector<Publication>& publications) {
                     job.notice.tag == event.subject)
                     job.taken_back = true;
         }
-        if (has_desktop_) desktop_->close(user.str() + " " + event.subject);
+        desktop_->close(user.str() + " " + event.subject);
     }
 }
 
@@ -169,7 +169,6 @@ void WorkerPool::work() {
         if (is_exec) ++exec_running_;
         ++running_[job.user];
         lock.unlock();
-        if (job.channel.kind == core::ChannelKind::desktop) has_desktop_ = true;
         JobResult result{job.user, job.delivery, runner.run(job), {}, job.channel};
         if (job.batch)
             result.batch = PublishBatch{

@@ -62,7 +62,6 @@ private:
     std::deque<JobResult> done_;
     std::vector<Click> clicks_;
     std::optional<zmq::socket_t> click_wake_;  ///< of the desktop's thread
-    std::atomic<bool> has_desktop_{false};     ///< something was shown on one
     std::optional<Desktop> desktop_;
     std::vector<std::thread> threads_;
 };

@@ -830,6 +830,77 @@ TEST_CASE("desktop: the bus may start the service") {
     }
 }
 
+TEST_CASE("desktop: what is on the screen is known to the next process") {
+    const test::TempDir directory;
+    const std::string file = directory.path() + "/desktop.json";
+    Bus bus;
+    std::optional<Server> server(std::in_place, bus);
+    Clicks clicks;
+    auto a = some_notification("a");
+    a.url = "https://example.org/";
+    const auto b = some_notification("b");
+    {
+        Desktop first(std::ref(clicks), bus.address(), file);
+        CHECK(first.show(a).succeeded);
+        CHECK(first.show(b).succeeded);
+        CHECK(server->shown().at("id") == 1);
+        CHECK(server->shown().at("id") == 2);
+    }
+    const auto known = daemon::recall_screen(file);
+    REQUIRE(known.entries.size() == 2);
+    CHECK(known.entries[0] == daemon::Screen::Entry{"a", 1, true, click_of(a, Action::seen)});
+
+    SECTION("its buttons work") {
+        Desktop second(std::ref(clicks), bus.address(), file);
+        CHECK(second.show(some_notification("other")).succeeded);
+        server->action(1, "open");
+        CHECK(clicks.next() == click_of(a, Action::open));
+        server->action(2, "done");
+        CHECK(clicks.next() == click_of(b, Action::done));
+    }
+    SECTION("it is replaced") {
+        Desktop second(std::ref(clicks), bus.address(), file);
+        CHECK(second.show(a).succeeded);
+        CHECK(server->shown().at("replaces_id") == 1);
+    }
+    SECTION("it is closed, however soon") {
+        {
+            Desktop second(std::ref(clicks), bus.address(), file);
+            second.close("b");
+            CHECK(server->call("CloseNotification").at("id") == 2);
+        }
+        CHECK(daemon::recall_screen(file).entries.size() == 1);
+    }
+    SECTION("another service has shown others") {
+        server->command({{"do", "restart"}, {"keep", GENERATE(false, true)}});
+        Desktop second(std::ref(clicks), bus.address(), file);
+        second.close("b");
+        CHECK(second.show(a).succeeded);
+        CHECK(server->shown().at("replaces_id") == 0);
+    }
+    SECTION("another bus has other services, whatever their names") {
+        server.reset();
+        bus.restart();
+        server.emplace(bus);
+        Desktop second(std::ref(clicks), bus.address(), file);
+        CHECK(second.show(a).succeeded);
+        CHECK(server->shown().at("replaces_id") == 0);
+    }
+    SECTION("without a bus") {
+        bus.stop();
+        Desktop second(std::ref(clicks), bus.address(), file);
+        second.close("b");
+        CHECK_FALSE(second.show(a).succeeded);
+    }
+    SECTION("a file that is none of ours") {
+        const std::string text = GENERATE("", "{", "[]", R"({"bus":1})", R"({"entries":{}})");
+        std::ofstream(file) << text;
+        Desktop second(std::ref(clicks), bus.address(), file);
+        CHECK(second.show(a).succeeded);
+        CHECK(server->shown().at("replaces_id") == 0);
+    }
+}
+
 TEST_CASE("desktop: a bus that went away is found again") {
     Bus bus;
     Clicks clicks;

@@ -4,7 +4,6 @@
 #include "daemon/config.h"
 #include "daemon/log.h"
 #include "daemon/outbound/channel.h"
-#include "daemon/outbound/worker_pool.h"
 #include "daemon/request_sockets.h"
 #include "daemon/system_clock.h"
 #include "daemon/wake_timer.h"
@@ -99,29 +98,6 @@ TEST_CASE(
     CHECK(outcome.succeeded);
     CHECK(outcome.output.size() == 4096);
     CHECK(run(job({"printf", "\\377\\376ok"})).output == "??ok");
-}
-
-TEST_CASE("workers give their results back on the socket that wakes the loop") {
-    zmq::context_t context;
-    daemon::WorkerPool pool(context, 2, 2, nobody);
-    pool.start({job({"true"}), job({"false"}), job({"true"})});
-    std::vector<daemon::JobResult> results;
-    while (results.size() < 3) {
-        zmq::pollitem_t item{pool.socket().handle(), 0, ZMQ_POLLIN, 0};
-        REQUIRE(zmq::poll(&item, 1, 20s) == 1);
-        for (auto& result : pool.results()) results.push_back(std::move(result));
-    }
-    CHECK(std::count_if(results.begin(), results.end(),
-                        [](const auto& r) { return r.outcome.succeeded; }) == 2);
-}
-
-TEST_CASE("workers that are busy at the end are stopped, with their children") {
-    zmq::context_t context;
-    {
-        daemon::WorkerPool pool(context, 1, 1, nobody);
-        pool.start({job({"sleep", "600"}, 600'000)});
-    }
-    SUCCEED("the destructor returned");
 }
 
 TEST_CASE("the wake timer is quiet until its time, and wakes for a time in the past at once") {
