@@ -37,12 +37,10 @@ bool StatusRanges::contains(int status) const {
 }
 
 std::optional<milliseconds> wait_before(const CallRetry& retry, int attempts_made,
-                                        std::uint64_t random_bits, milliseconds elapsed) {
+                                        std::uint64_t random_bits) {
     if (retry.retries_max >= 0 && attempts_made > retry.retries_max) return {};
     if (!retry.exponential) return bounded(retry.duration);
-    const auto wait = jittered(step_of(bounded(retry.max_interval), attempts_made), random_bits);
-    if (elapsed > exponential_elapsed_max - std::min(wait, exponential_elapsed_max)) return {};
-    return wait;
+    return jittered(step_of(bounded(retry.max_interval), attempts_made), random_bits);
 }
 
 bool retries_status(const CallRetry* retry, int status) {

@@ -43,19 +43,16 @@ struct CallPolicy {
 /// A longer duration or max_interval than a day is taken as a day.
 inline constexpr std::chrono::milliseconds call_interval_max{std::chrono::hours{24}};
 
-/// Exponential retries end so long after the first attempt, even without a limit (Dapr's).
-inline constexpr std::chrono::milliseconds exponential_elapsed_max{std::chrono::minutes{15}};
-
 /// How long to wait before the next attempt.
 ///
-/// Shape:  `attempts_made` with the first, 64 random bits, and the time since the first attempt (0
-///         where nobody counts it) -> the wait, or none when retries or time are used up. Constant:
-///         `duration`. Exponential: 500 ms, then 1.5 times the step before, at most max_interval;
-///         of each step between half and one and a half of it.
+/// Shape:  `attempts_made` with the first, and 64 random bits -> the wait, or none when the retries
+///         are used up. Constant: `duration`. Exponential: 500 ms, then 1.5 times the step before,
+///         at most max_interval; of each step between half and one and a half of it. Dapr ends
+///         exponential retries after 15 minutes; a durable call has its own end instead.
 /// Source: Dapr's retry policies; as there, max_interval bounds the step, not the wait.
-[[nodiscard]] std::optional<std::chrono::milliseconds> wait_before(
-    const CallRetry& retry, int attempts_made, std::uint64_t random_bits,
-    std::chrono::milliseconds elapsed = std::chrono::milliseconds{0});
+[[nodiscard]] std::optional<std::chrono::milliseconds> wait_before(const CallRetry& retry,
+                                                                   int attempts_made,
+                                                                   std::uint64_t random_bits);
 
 /// Whether an answer with this status is worth another attempt; null for taskd's default. No answer
 /// at all (a refused connection, a timeout) always is, and isn't asked about here.

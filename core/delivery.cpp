@@ -64,13 +64,6 @@ Delivery finished(const Delivery& delivery, const Outcome& outcome, Timestamp no
     return after;
 }
 
-Delivery finished(const Delivery& delivery, const Outcome& outcome, Timestamp now,
-                  const RetryPolicy& policy, std::uint64_t random_bits) {
-    const bool again = !outcome.succeeded && outcome.retryable;
-    return finished(delivery, outcome, now,
-                    again ? next_attempt(policy, delivery.attempts, random_bits) : std::nullopt);
-}
-
 Delivery revoked(const Delivery& delivery, const std::string& why, Timestamp now) {
     Delivery after = delivery;
     if (delivery.state == DeliveryState::running) after.revoked = why;
@@ -78,16 +71,25 @@ Delivery revoked(const Delivery& delivery, const std::string& why, Timestamp now
         after.state = DeliveryState::suppressed;
         after.finished = now;
         after.next_attempt.reset();
-        after.result = delivery.result.empty() ? why : why + "; " + delivery.result;
+        // Of one that only waited there is nothing else to tell.
+        after.result = delivery.attempts == 0 ? why : why + "; " + delivery.result;
     }
+    return after;
+}
+
+Delivery clock_set_back(const Delivery& delivery, Timestamp now) {
+    const auto ahead = delivery.started.value_or(delivery.created) - now;
+    if (!delivery.next_attempt || ahead.count() <= 0) return delivery;
+    Delivery after = delivery;
+    after.next_attempt = std::max(*delivery.next_attempt - ahead, now);
     return after;
 }
 
 Result<Delivery> revived(const Delivery& delivery, Timestamp now) {
     if (delivery.state != DeliveryState::dead)
-        return failed_precondition("delivery", "delivery " + delivery.id.str() + " is " +
-                                                   std::string(to_string(delivery.state)) +
-                                                   "; only one that is dead is tried again");
+        return failed_precondition("delivery", "the state of delivery " + delivery.id.str() +
+                                                   " is " + std::string(to_string(delivery.state)) +
+                                                   "; only a dead one is tried again");
     Delivery after = delivery;
     after.state = DeliveryState::pending;
     after.attempts = 0;

@@ -81,18 +81,18 @@ struct Outcome {
 /// the middle is counted.
 [[nodiscard]] Delivery started(const Delivery& delivery, Timestamp now);
 
-/// An attempt ended: succeeded, to be tried again `wait` from now, or dead without one.
+/// An attempt ended: succeeded, to be tried again `wait` from now, or dead without one. What was
+/// revoked meanwhile is not tried again: it succeeded, or is suppressed.
 [[nodiscard]] Delivery finished(const Delivery& delivery, const Outcome& outcome, Timestamp now,
                                 std::optional<std::chrono::milliseconds> wait);
-
-/// The same, with the wait that the policy gives. One that was revoked meanwhile is not tried
-/// again: it succeeded, or is suppressed.
-[[nodiscard]] Delivery finished(const Delivery& delivery, const Outcome& outcome, Timestamp now,
-                                const RetryPolicy& policy, std::uint64_t random_bits);
 
 /// It need not be sent any more. One that waits is suppressed; an attempt that is under way goes
 /// on, and is the last; what has ended stays.
 [[nodiscard]] Delivery revoked(const Delivery& delivery, const std::string& why, Timestamp now);
+
+/// A delivery after the clock was set back to `now`: one that waits does so no longer than it would
+/// have, counted from its last attempt, else from its beginning.
+[[nodiscard]] Delivery clock_set_back(const Delivery& delivery, Timestamp now);
 
 /// A dead one that is tried again from the beginning, under the same id.
 ///

@@ -128,21 +128,26 @@ std::string zone_of(const ExplainSubject& subject) {
     return subject.tzid.empty() ? "UTC" : subject.tzid;
 }
 
-std::string where_words(const Reminder& reminder) {
-    return reminder.channels.empty() ? "the default channel" : join(reminder.channels, ", ");
+std::string where_words(const Reminder& reminder, const ExplainSubject& subject) {
+    if (!reminder.channels.empty()) return join(reminder.channels, ", ");
+    return subject.default_channel.empty() ? "nobody: there is no default channel"
+                                           : "the default channel " + subject.default_channel;
 }
 
 /// "10m before: went off on Tue 2026-11-24 09:20 for the 2nd time, nobody acknowledged it"
-std::string went_off_words(const Reminder& reminder, const std::string& at, bool is_open) {
+std::string went_off_words(const Reminder& reminder, const std::string& at,
+                           const ExplainSubject& subject) {
     std::string text = format_reminder(reminder) + ": went off on " + at;
     if (reminder.fired_slot) text += " for the slot " + format(*reminder.fired_slot);
     if (reminder.firing > 1) text += ", firing " + std::to_string(reminder.firing);
     if (reminder.acknowledged) return text + ", acknowledged";
-    return is_open ? text + ", not acknowledged" : text;
+    if (reminder.channels.empty() && subject.default_channel.empty() && subject.deliveries.empty())
+        text += ", told to nobody: there is no default channel";
+    return subject.task.is_open() ? text + ", not acknowledged" : text;
 }
 
 /// Why it goes off next when it does, and since when that is known.
-std::string next_words(const Reminder& reminder, const auto& at) {
+std::string next_words(const Reminder& reminder, const ExplainSubject& subject, const auto& at) {
     std::string text = format_reminder(reminder) + ": next on " + at(*reminder.next);
     if (reminder.snoozed_until)
         text += ", to which it was snoozed";
@@ -151,13 +156,14 @@ std::string next_words(const Reminder& reminder, const auto& at) {
     else if (reminder.next == reminder.nag_at)
         text += ", as every " + format_span(reminder.nag) + " until somebody acknowledges it";
     else
-        text += ", to " + where_words(reminder);
+        text += ", to " + where_words(reminder, subject);
     if (reminder.armed_at) text += "; computed on " + at(*reminder.armed_at);
     return text;
 }
 
 std::string delivery_words(const Delivery& delivery, const auto& at) {
     std::string text = delivery.channel;
+    if (delivery.reminder.empty() && !delivery.call) text += ", digest " + delivery.id.str();
     if (delivery.call)
         text = std::string(to_string(delivery.call->kind)) + " " + delivery.call->target;
     if (delivery.firing > 1) text += ", firing " + std::to_string(delivery.firing);
@@ -185,14 +191,14 @@ void add_reminders(const ExplainSubject& subject, Sentences& because) {
     };
     for (const auto& reminder : subject.reminders) {
         if (reminder.fired_at)
-            because.push_back({"reminder", went_off_words(reminder, at(*reminder.fired_at),
-                                                          subject.task.is_open())});
+            because.push_back(
+                {"reminder", went_off_words(reminder, at(*reminder.fired_at), subject)});
         else if (reminder.fired && !reminder.next)
             because.push_back(
                 {"reminder", format_reminder(reminder) +
                                  ": missed, its time was over by more than its grace of " +
                                  format_span(reminder.grace)});
-        if (reminder.next) because.push_back({"reminder", next_words(reminder, at)});
+        if (reminder.next) because.push_back({"reminder", next_words(reminder, subject, at)});
     }
     for (const auto& delivery : subject.deliveries)
         because.push_back({"delivery", delivery_words(delivery, at)});

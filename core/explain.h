@@ -17,12 +17,13 @@ struct ExplainSubject {
     Task task;
     bool blocked = false;  ///< a task that it depends on is open
     std::vector<Reminder> reminders;
-    std::vector<Delivery> deliveries;  ///< the newest of the task, newest first
+    std::vector<Delivery> deliveries;  ///< the newest of the task, newest first, with their digests
     std::optional<Series> series;
     std::optional<Schedule> schedule;   ///< of the series
     std::vector<SkippedSlots> skipped;  ///< the runs right before its slot, the newest first
     std::optional<NextSlot> if_done;    ///< what would follow if it were done now
     std::string tzid{};                 ///< the user's zone, for a task without times
+    std::string default_channel{};      ///< its name; "" for none
 };
 
 /// One sentence of an explanation. `about` is one of: rule, slot, moved, shifted, clock, skipped,

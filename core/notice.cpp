@@ -15,11 +15,18 @@ std::vector<std::string> names() {
     return list;
 }
 
-/// The word in braces that a text begins with, or "".
+/// The word behind the brace that a text begins with, or "".
 std::string_view name_in(std::string_view text) {
     const auto end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", 1);
-    if (end == std::string_view::npos || end == 1 || text[end] != '}') return {};
-    return text.substr(1, end - 1);
+    return text.substr(1, std::min(end, text.size()) - 1);
+}
+
+tl::unexpected<Error> unclosed(std::string field, std::string_view name) {
+    std::string message = "\"{";
+    message += clipped(name, 32);
+    message += "\" has no } behind it";
+    return invalid_argument(std::move(field), std::move(message),
+                            "a brace itself is written {{ or }}");
 }
 
 tl::unexpected<Error> unknown(std::string field, std::string_view name) {
@@ -71,6 +78,8 @@ Result<Template> Template::parse(std::string field, std::string_view text) {
             text.remove_prefix(is_double ? 2 : 1);
             continue;
         }
+        // A letter behind a brace is never JSON, but a field that somebody has mistyped.
+        if (text.substr(1 + name.size(), 1) != "}") return unclosed(std::move(field), name);
         const auto& known = notice_fields();
         const auto found = std::find_if(known.begin(), known.end(),
                                         [&](const auto& one) { return one.name == name; });

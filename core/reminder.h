@@ -132,6 +132,10 @@ inline constexpr int nags_max = 1000;
                                        const std::optional<CalendarTime>& due);
 [[nodiscard]] Reminder renewed(const Reminder& reminder, const Schedule& schedule);
 
+/// The reminder after the clock was set back to `now`: a nag and an escalation wait no longer than
+/// they were told to.
+[[nodiscard]] Reminder clock_set_back(const Reminder& reminder, Timestamp now);
+
 /// Moves a reminder: it goes off (again) at `until`, for the slot that it went off for last.
 ///
 /// Errors: invalid_argument on `until` - not in the future.

@@ -131,4 +131,13 @@ std::optional<Timestamp> next_agenda(const UserSettings& settings, Timestamp now
     return zone->to_utc(day + *time).at;
 }
 
+std::optional<Timestamp> renewed_agenda(const UserSettings& settings, Timestamp planned,
+                                        Timestamp now) {
+    const auto next = next_agenda(settings, now);
+    if (!next || planned <= now) return planned;  // without its zone it keeps its time
+    const auto ahead = planned - *next;
+    const bool is_tomorrows = ahead >= std::chrono::hours{12} && ahead <= std::chrono::hours{36};
+    return is_tomorrows ? planned : next;
+}
+
 }  // namespace taskd::core

@@ -39,4 +39,10 @@ inline constexpr std::size_t email_bytes_max =
 /// When the agenda comes next after `now`; none without one.
 [[nodiscard]] std::optional<Timestamp> next_agenda(const UserSettings& settings, Timestamp now);
 
+/// The time of an agenda that was to come at `planned`, after the clock was set back to `now` or
+/// the rules of the zone changed. It moves by hours, or from far ahead; but a day that has had its
+/// agenda does not have it again.
+[[nodiscard]] std::optional<Timestamp> renewed_agenda(const UserSettings& settings,
+                                                      Timestamp planned, Timestamp now);
+
 }  // namespace taskd::core

@@ -84,7 +84,8 @@ void Engine::start(Timestamp now) {
         UnitOfWork unit(context_, now, core::UserId{""}, "");
         Query(database_, "DELETE FROM timer WHERE kind = 'retention'").run();
         unit.set_timer({TimerKind::retention, now + retention_every, core::UserId{""}, ""});
-        if (maintenance_.note_tzdata(core::TimeZone::tzdata_version()))
+        const bool other_zones = maintenance_.note_tzdata(core::TimeZone::tzdata_version());
+        if (other_zones || maintenance_.is_ahead_of(now))
             unit.set_timer({TimerKind::zones, now, core::UserId{""}, ""});
         (void)unit.release();
         database_.commit();
@@ -113,6 +114,7 @@ void Engine::note_clock(Timestamp now, Monotonic monotonic) {
         const auto jumped = (now - last_clock_->first) - (monotonic - last_clock_->second);
         if (jumped > jump_max) clock_jumped_ = true;
         if (jumped < -jump_max) clock_jumped_ = false;
+        if (jumped < -clock_tolerance) clock_set_back_ = true;
     }
     last_clock_ = {now, monotonic};
 }
@@ -197,6 +199,11 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
     const auto changes_before = database_.changes();
     try {
         database_.begin();
+        if (clock_set_back_) {
+            UnitOfWork unit(context_, now, core::UserId{""}, "");
+            unit.set_timer({TimerKind::zones, now, core::UserId{""}, ""});
+            (void)unit.release();
+        }
         for (const auto& result : results) {
             if (result.batch) {
                 if (result.outcome.succeeded)
@@ -240,6 +247,7 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
     }
 
     // Committed: now it may be told.
+    clock_set_back_ = false;
     if (with_timers) publisher_.looked(monotonic);
     for (const auto& result : results)
         if (result.batch)
@@ -393,7 +401,7 @@ void Engine::run_timer(const Timer& timer, Timestamp now, Monotonic monotonic, A
         break;
     case TimerKind::zones:
         unit.erase_timer(timer);
-        if (const auto next = daemon::renew_instants(unit, maintenance_, timer.ref); !next.empty())
+        if (const auto next = daemon::renew_instants(h, maintenance_, timer.ref); !next.empty())
             unit.set_timer({timer.kind, now, timer.user, next});
         break;
     case TimerKind::retention:

@@ -169,7 +169,8 @@ private:
     std::optional<core::Monotonic> probe_at_;    ///< the store refused a change: try it again then
     core::Error last_failure_;
     std::optional<std::pair<core::Timestamp, core::Monotonic>> last_clock_;
-    bool clock_jumped_ = false;  ///< forward by more than a day: retention waits
+    bool clock_jumped_ = false;    ///< forward by more than a day: retention waits
+    bool clock_set_back_ = false;  ///< and the waits that began before it are not looked at yet
 };
 
 }  // namespace taskd::daemon

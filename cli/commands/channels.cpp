@@ -242,14 +242,16 @@ int list(Context& context) {
     const auto& channels = answer->value.channels;
     Table table{{{"NAME"}, {"KIND"}, {"STATE"}, {"TIMEOUT", true}, {"TARGET", false, true}}, {}};
     for (const auto& channel : channels)
-        table.rows.push_back({{channel.name, Paint::bold},
-                              {std::string(core::to_string(channel.kind))},
-                              {!channel.disabled.empty() ? "disabled"
-                               : channel.is_default      ? "default"
-                                                         : "",
-                               channel.disabled.empty() ? Paint::none : Paint::red},
-                              {span_words(channel.timeout)},
-                              {channel.disabled.empty() ? target_of(channel) : channel.disabled}});
+        table.rows.push_back(
+            {{channel.name, Paint::bold},
+             {std::string(core::to_string(channel.kind))},
+             {!channel.disabled.empty() ? "disabled"
+              : channel.is_default      ? "default"
+                                        : "",
+              channel.disabled.empty() ? Paint::none : Paint::red},
+             {span_words(channel.timeout)},
+             {channel.disabled.empty() ? target_of(channel)
+                                       : target_of(channel) + ": " + channel.disabled}});
     if (screen.one_line_json())
         for (const auto& channel : answer->json.at("channels")) screen.print_json(channel);
     else if (screen.json())

@@ -41,8 +41,9 @@ std::string where_of(const core::Delivery& delivery) {
 
 std::string result_of(Context& context, const core::Delivery& delivery) {
     std::string text = delivery.result;
-    if (delivery.state == core::DeliveryState::pending && delivery.next_attempt &&
-        delivery.attempts > 0)
+    const bool waits = delivery.state == core::DeliveryState::pending && delivery.next_attempt &&
+                       *delivery.next_attempt > context.now();
+    if (waits)
         text += (text.empty() ? "" : "; ") + std::string("next try ") +
                 distance(*delivery.next_attempt, context.now());
     return text;
@@ -51,6 +52,12 @@ std::string result_of(Context& context, const core::Delivery& delivery) {
 struct Given {
     std::string limit;
     std::string task;
+    bool failed = false;
+};
+
+struct Retry {
+    std::string task;
+    std::string key;
     bool failed = false;
 };
 
@@ -70,9 +77,10 @@ int show_one(Context& context, const std::string& reference) {
 }
 
 /// The ids of the dead ones, up to as many as one list has.
-Result<Words> failed_ones(ipc::Client& client) {
+Result<Words> failed_ones(ipc::Client& client, const std::string& task) {
     ipc::DeliveryList request;
     request.failed = true;
+    request.task = task;
     request.limit = 1000;
     const auto answer = client.call(request);
     if (!answer) return tl::unexpected(answer.error());
@@ -81,16 +89,20 @@ Result<Words> failed_ones(ipc::Client& client) {
     return ids;
 }
 
-int retry(Context& context, bool failed, const std::string& key, const Words& words) {
+int retry(Context& context, const Retry& given, const Words& words) {
+    const bool failed = given.failed;
     if (failed != words.empty())
         return context.fail({core::Reason::invalid_argument,
                              failed ? "--failed goes without ids" : "name a delivery, or --failed",
                              "delivery", "taskctl deliveries --failed shows them"});
-    auto client = context.client(key_from(key));
+    if (!failed && !given.task.empty())
+        return context.fail(
+            {core::Reason::invalid_argument, "--task goes with --failed", "task", ""});
+    auto client = context.client(key_from(given.key));
     if (!client) return context.fail(client.error());
     Words ids = words;
     if (failed) {
-        auto found = failed_ones(*client);
+        auto found = failed_ones(*client, given.task);
         if (!found) return context.fail(found.error());
         ids = std::move(*found);
     }
@@ -99,7 +111,7 @@ int retry(Context& context, bool failed, const std::string& key, const Words& wo
         const auto answer = client->call(ipc::DeliveryRetry{id});
         // What is done meanwhile is not to be told any more.
         if (!answer && failed && answer.error().field == "task") {
-            context.screen().note("left " + id + ": " + answer.error().message);
+            context.screen().note("Left delivery " + id + ": " + answer.error().message);
             continue;
         }
         if (!answer) {
@@ -145,7 +157,9 @@ int run(Context& context, const Given& given, const Words& words) {
         for (const auto& delivery : deliveries) screen.print(delivery.id.str() + "\n");
     else
         screen.print_list(delivery_table(context, deliveries));
-    if (deliveries.empty())
+    if (deliveries.empty() && given.failed)
+        screen.hint("no delivery has failed");
+    else if (deliveries.empty())
         screen.hint("no deliveries yet; they begin when a reminder goes off, or with --durable");
     return 0;
 }
@@ -182,11 +196,20 @@ std::string delivery_report(Context& context, const core::Delivery& delivery) {
                       painted(core::to_string(delivery.state), paint_of(delivery.state), style) +
                       " after " + counted(delivery.attempts, "try", "tries") + ": " +
                       visible(where_of(delivery)) + "\n";
+    if (!delivery.task.empty()) out += "  task " + delivery.task.str() + "\n";
+    out += "  since " + stamp(delivery.created, context.zone()) + "\n";
     for (const auto& attempt : delivery.log)
         out += "  " + stamp(attempt.at, context.zone()) + "  " + visible(attempt.result) + ", " +
                std::to_string(attempt.took.count()) + " ms\n";
     if (!delivery.revoked.empty()) out += "  not needed any more: " + delivery.revoked + "\n";
+    const auto ends_with_attempt =
+        !delivery.log.empty() && delivery.log.back().result == delivery.result;
+    if (!delivery.result.empty() && !ends_with_attempt)
+        out += "  " + visible(delivery.result) + "\n";
     if (!delivery.digest.empty()) out += "  in the digest " + delivery.digest.str() + "\n";
+    if (delivery.state == core::DeliveryState::pending && delivery.next_attempt)
+        out += "  next try " + stamp(*delivery.next_attempt, context.zone()) + ", " +
+               distance(*delivery.next_attempt, context.now()) + "\n";
     for (const auto& line : core::split(delivery.output, '\n'))
         if (!line.empty()) out += "    " + visible(line) + "\n";
     return out;
@@ -214,7 +237,7 @@ void register_deliveries(CommandLine& line) {
          .usage = "[DELIVERY]",
          .words_max = 1,
          .examples = {"deliveries", "deliveries --failed", "deliveries --limit 100 -o jsonl"},
-         .details = "With DELIVERY, the first 4 or more characters of an id, that one with all its "
+         .details = "With DELIVERY, the beginning of an id, that one with all its "
                     "attempts.",
          .run = [given](Context& context, const Words& words) {
              return run(context, *given, words);
@@ -223,8 +246,7 @@ void register_deliveries(CommandLine& line) {
     add_switch(app, "--failed", given->failed, "those that were given up");
     add_text(app, "--task", given->task, "TASK", "those of one task");
 
-    const auto key = std::make_shared<std::string>();
-    const auto failed = std::make_shared<bool>(false);
+    const auto retried = std::make_shared<Retry>();
     auto& again = line.add({.name = "deliveries retry",
                             .section = "Reminders",
                             .summary = "try deliveries again that were given up",
@@ -233,11 +255,12 @@ void register_deliveries(CommandLine& line) {
                             .examples = {"deliveries retry 0193f0aa", "deliveries retry --failed"},
                             .details = "From the first attempt on, under the same id, which is its "
                                        "Idempotency-Key.",
-                            .run = [key, failed](Context& context, const Words& words) {
-                                return retry(context, *failed, *key, words);
+                            .run = [retried](Context& context, const Words& words) {
+                                return retry(context, *retried, words);
                             }});
-    add_switch(again, "--failed", *failed, "the newest 1000 that were given up");
-    add_key(again, *key);
+    add_switch(again, "--failed", retried->failed, "the newest 1000 that were given up");
+    add_text(again, "--task", retried->task, "TASK", "with --failed: those of one task");
+    add_key(again, retried->key);
 }
 
 }  // namespace taskd::cli

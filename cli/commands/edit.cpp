@@ -56,18 +56,9 @@ core::Result<ipc::TaskUpdate> update_from(const Given& given) {
     if (given.no_remind && !given.remind.empty())
         return core::invalid_argument("remind", "goes with either --remind or --no-remind");
     if (given.no_remind || !given.remind.empty()) update.remind = given.remind;
-    if (!given.channels.empty()) {
-        if (given.remind.empty())
-            return core::invalid_argument("channel",
-                                          "is for reminders given with it: --remind 10m");
-        update.channels = given.channels;
-    }
+    if (!given.channels.empty()) update.channels = given.channels;
     auto how = reminder_how(given.reminding);
     if (!how) return tl::unexpected(how.error());
-    if (*how != ipc::ReminderHow{} && given.remind.empty())
-        return core::invalid_argument("remind",
-                                      "is missing: how it goes on is for reminders given "
-                                      "with it");
     update.reminding = std::move(*how);
     update.add_depends_on = given.depends_on;
     update.remove_depends_on = given.no_depends_on;
@@ -217,8 +208,7 @@ void register_edit(CommandLine& line) {
     add_texts(app, "--remind", given->remind, "WORDS",
               "remind so long before or at WORDS, and no other way; may be repeated");
     add_switch(app, "--no-remind", given->no_remind, "remind no more");
-    add_texts(app, "--channel", given->channels, "NAME",
-              "where reminders given here go; may be repeated");
+    add_texts(app, "--channel", given->channels, "NAME", "where its reminders go; may be repeated");
     add_reminder_flags(app, given->reminding);
     add_texts(app, "--depends-on", given->depends_on, "TASK",
               "wait for this task too; may be repeated");

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands/commands.h"
 #include "cli/commands/reminder_flags.h"
+#include "core/reminder_words.h"
 #include "core/text.h"
+#include "core/time_zone.h"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <memory>
 
 namespace taskd::cli {
 namespace {
 
 struct Given {
-    std::string project;
-    std::string tag;
+    std::vector<std::string> projects;
+    std::vector<std::string> tags;
     std::vector<std::string> channels;
     ReminderFlags reminding;
     std::string key;
@@ -31,6 +34,23 @@ std::string how_words(const ipc::ReminderDefault& value) {
         text += ", after " + how.escalate + " to " + core::join(how.escalate_to, ", ");
     if (!how.grace.empty()) text += ", grace " + how.grace;
     return text;
+}
+
+/// Several reminders, "1d 1h" or "1d, 1h before start", or the words of one: 1h before start.
+std::vector<std::string> phrases_of(const Words& words, Context& context) {
+    const auto text = core::join(words, " ");
+    if (text.find(',') != std::string::npos) {
+        std::vector<std::string> phrases;
+        for (const auto& part : core::split(text, ','))
+            if (const auto phrase = core::trim(part); !phrase.empty()) phrases.emplace_back(phrase);
+        return phrases;
+    }
+    const auto is_one = [&](const std::string& phrase) {
+        return core::parse_reminder("remind", phrase, context.now(), core::TimeZone::utc())
+            .has_value();
+    };
+    if (!std::all_of(words.begin(), words.end(), is_one) && is_one(text)) return {text};
+    return words;
 }
 
 int list(Context& context) {
@@ -56,12 +76,14 @@ int list(Context& context) {
 int set(Context& context, const Given& given, const Words& remind, const std::string& verb) {
     ipc::ReminderDefaultSet request;
     auto& value = request.value;
-    if (!given.project.empty() && !given.tag.empty())
-        return context.fail(
-            {core::Reason::invalid_argument, "--project and --tag exclude each other", "tag", ""});
-    value.scope = !given.project.empty() ? "project" : !given.tag.empty() ? "tag" : "user";
-    value.name = given.project.empty() ? given.tag : given.project;
-    value.remind = remind;
+    if (given.projects.size() + given.tags.size() > 1)
+        return context.fail({core::Reason::invalid_argument,
+                             "name one project or one tag; each has reminders of its own", "tag",
+                             ""});
+    value.scope = !given.projects.empty() ? "project" : !given.tags.empty() ? "tag" : "user";
+    if (!given.projects.empty()) value.name = given.projects[0];
+    if (!given.tags.empty()) value.name = given.tags[0];
+    value.remind = phrases_of(remind, context);
     value.channels = given.channels;
     auto how = reminder_how(given.reminding);
     if (!how) return context.fail(how.error());
@@ -82,8 +104,8 @@ int set(Context& context, const Given& given, const Words& remind, const std::st
 }
 
 void add_scope(CLI::App& app, Given& given) {
-    add_text(app, "--project", given.project, "NAME", "for tasks of this project");
-    add_text(app, "--tag", given.tag, "WORD", "for tasks with this tag");
+    add_texts(app, "--project", given.projects, "NAME", "for tasks of this project");
+    add_texts(app, "--tag", given.tags, "WORD", "for tasks with this tag");
 }
 
 }  // namespace
@@ -108,8 +130,9 @@ void register_reminders(CommandLine& line) {
          .words_min = 1,
          .words_max = any_number,
          .examples = {"reminders set 10m", "reminders set 1d 1h --project taxes",
-                      "reminders set '0m' --tag urgent --nag 5m"},
-         .details = "WORDS are as with add --remind: 10m, '1h before start'. A task takes those of "
+                      "reminders set 0m --tag urgent --nag 5m"},
+         .details = "WORDS are as with add --remind, several with commas between them: 1d, 1h "
+                    "before start. A task takes those of "
                     "its project, else of a tag of its own, else yours; add --remind none takes "
                     "none.",
          .run = [given](Context& context, const Words& words) {

@@ -57,12 +57,14 @@ void show(Context& context, const std::string& endpoint, const ipc::Health& heal
             breaker.state +
                 (breaker.failures > 0 ? ", " + counted(breaker.failures, "failure", "failures")
                                       : "") +
-                (breaker.refused > 0 ? ", " + number(breaker.refused) + " calls not made" : ""),
+                (breaker.refused > 0
+                     ? ", " + counted(breaker.refused, "call", "calls") + " not made"
+                     : ""),
             breaker.state == "closed" ? Paint::none : Paint::yellow);
     screen.print_fields(fields);
     screen.flush();
     if (health.deliveries_dead > 0)
-        screen.hint("  hint: taskctl deliveries shows why deliveries were given up");
+        screen.hint("  hint: taskctl deliveries --failed shows what was given up, and why");
 }
 
 int run(Context& context) {

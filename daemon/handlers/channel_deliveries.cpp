@@ -28,7 +28,7 @@ std::string host_of(const std::string& url) {
 }
 
 /// Whom a channel bothers; "" where nobody is behind it. Mail has one server for all, everything
-/// else is its user's own circuit.
+/// else is its user's own circuit: one broken hook says nothing of another one at the same host.
 std::string circuit_of(const Channel& channel, const core::UserId& user) {
     switch (channel.kind) {
     case ChannelKind::email:
@@ -36,7 +36,7 @@ std::string circuit_of(const Channel& channel, const core::UserId& user) {
     case ChannelKind::webhook:
     case ChannelKind::ntfy:
     case ChannelKind::gotify:
-        return user.str() + ": " + host_of(channel.url);
+        return user.str() + ": " + channel.name + " (" + host_of(channel.url) + ")";
     case ChannelKind::dapr:
         return user.str() + ": " +
                (channel.app.empty() ? "pub/sub " + channel.pubsub : channel.app);
@@ -47,26 +47,30 @@ std::string circuit_of(const Channel& channel, const core::UserId& user) {
     return "";
 }
 
+/// Who tests a channel waits for the answer of its one attempt.
+bool is_test(const Delivery& delivery) {
+    return !delivery.call && delivery.expires.has_value();
+}
+
 bool is_digest(const Delivery& delivery) {
     return delivery.reminder.empty() && delivery.event_user_seq == 0;
 }
 
-/// One more reminder for the digest of a channel, which goes out at `at` if it is a new one.
-void gather(const Delivery& delivery, std::optional<Delivery> digest, core::Timestamp at,
+/// One more reminder for the digest of a channel, which goes out now if it is a new one.
+void gather(const Delivery& delivery, const Channel& channel, std::optional<Delivery> digest,
             Handling& h) {
     if (!digest) {
         digest = new_delivery(h);
         digest->channel = delivery.channel;
-        digest->next_attempt = at;
         h.unit.insert_delivery(*digest);
     }
-    Delivery after = core::revoked(delivery, "told in a digest", h.unit.now());
+    Delivery after = core::revoked(delivery, "goes into a digest", h.unit.now());
     after.digest = digest->id;
-    end_delivery(delivery, after, h);
+    end_delivery(delivery, after, core::to_string(channel.kind), h);
 }
 
-/// Whether the rate of a channel lets an attempt begin now; else the delivery waits, alone or in a
-/// digest. Nothing is dropped.
+/// Whether the rate of a channel lets an attempt begin now; else the delivery waits, and of several
+/// that have waited one digest tells. Nothing is dropped.
 bool within_rate(const Delivery& delivery, const Channel& channel, Handling& h) {
     const auto rate = core::rate_of(channel);
     if (rate.max == 0) return true;
@@ -74,26 +78,22 @@ bool within_rate(const Delivery& delivery, const Channel& channel, Handling& h) 
     const bool is_fresh_reminder = !delivery.reminder.empty() && delivery.attempts == 0;
     if (is_fresh_reminder)
         if (auto digest = h.unit.find_open_digest(delivery.user, delivery.channel)) {
-            gather(delivery, std::move(digest), now, h);
+            gather(delivery, channel, std::move(digest), h);
             return false;
         }
     const auto starts =
         h.unit.recent_starts(delivery.user, channel.name, now - rate.per, now, rate.max);
     const auto left = rate.max - static_cast<std::int64_t>(starts.size());
     if (left <= 0) {
-        const auto free_at = starts.back() + rate.per;
-        if (is_fresh_reminder) {
-            gather(delivery, {}, free_at, h);
-        } else {
-            Delivery after = delivery;
-            after.next_attempt = free_at;
-            h.unit.update_delivery(delivery, after);
-        }
+        Delivery after = delivery;
+        after.next_attempt = starts.back() + rate.per;
+        if (delivery.attempts == 0) after.result = "waits: the rate of channel " + channel.name;
+        h.unit.update_delivery(delivery, after);
         return false;
     }
     if (!is_fresh_reminder) return true;
     if (h.unit.count_waiting(delivery.user, channel.name, now, left + 1) <= left) return true;
-    gather(delivery, {}, now, h);
+    gather(delivery, channel, {}, h);
     return false;
 }
 
@@ -160,9 +160,10 @@ void close_digest(Delivery& digest, Handling& h) {
     h.unit.update_delivery(before, digest);
 }
 
-/// The first reason why a channel can't be used, or "".
-std::string fault_of(const Channel& channel, const Handling& h) {
-    if (!channel.disabled.empty())
+/// The first reason why a channel can't be used, or "". A test finds out whether one that was
+/// disabled works again.
+std::string fault_of(const Delivery& delivery, const Channel& channel, const Handling& h) {
+    if (!channel.disabled.empty() && !is_test(delivery))
         return "channel \"" + channel.name + "\" is disabled: " + channel.disabled;
     if (channel.kind == ChannelKind::exec && !h.settings.may_run(channel.argv.front()))
         return channel.argv.front() + " is not in exec.allow";
@@ -171,6 +172,9 @@ std::string fault_of(const Channel& channel, const Handling& h) {
     if (channel.kind == ChannelKind::dapr &&
         !h.settings.may_call(channel.app.empty() ? channel.pubsub : channel.app))
         return (channel.app.empty() ? channel.pubsub : channel.app) + " is not in call.allow";
+    if (channel.kind == ChannelKind::email && channel.to.empty() &&
+        h.unit.user_settings(delivery.user).email.empty())
+        return "your own address is not known; taskctl config email ADDRESS";
     return "";
 }
 
@@ -191,24 +195,27 @@ std::optional<Job> start_on_channel(const Delivery& given, Handling& h) {
         return {};
     }
     const auto channel = h.unit.find_channel(delivery.user, delivery.channel);
-    const auto fault =
-        channel ? fault_of(*channel, h) : "channel \"" + delivery.channel + "\" was removed";
+    const auto fault = channel ? fault_of(delivery, *channel, h)
+                               : "channel \"" + delivery.channel + "\" was removed";
     if (!fault.empty()) {
         // Tried again it tells of the same, and is no second digest that takes reminders in.
         if (is_digest(delivery)) close_digest(delivery, h);
         give_up(delivery, fault, h);
         return {};
     }
-    // Who tests a channel waits for the answer.
-    const bool is_test = delivery.expires.has_value();
-    if (!is_test && !within_rate(delivery, *channel, h)) return {};
-    if (!is_test &&
+    // Of all that wait by now one digest tells, however many turns it takes to gather them.
+    if (is_digest(delivery) &&
+        h.unit.count_waiting(delivery.user, channel->name, h.unit.now(), 1) > 0)
+        return {};
+    const bool is_free = is_test(delivery);
+    if (!is_free && !within_rate(delivery, *channel, h)) return {};
+    if (!is_free &&
         !admitted(delivery, circuit_of(*channel, delivery.user), core::BreakerPolicy{}, h))
         return {};
     if (is_digest(delivery)) close_digest(delivery, h);
     const auto event = h.unit.find_event(delivery.user, delivery.event_user_seq);
     if (!event) {
-        if (!is_test) settle(circuit_of(*channel, delivery.user), core::BreakerPolicy{}, {}, h);
+        if (!is_free) settle(circuit_of(*channel, delivery.user), core::BreakerPolicy{}, {}, h);
         give_up(delivery, "its event is past retention", h);
         return {};
     }
@@ -230,11 +237,14 @@ void finish_on_channel(const Delivery& delivery, const JobResult& result, Handli
                 core::next_attempt(policy, delivery.attempts, h.unit.random().next()), outcome);
     }
     const Delivery after =
-        core::finished(delivery, outcome, h.unit.now(), delivery.expires ? std::nullopt : wait);
-    end_delivery(delivery, after, h);
-    if (channel && core::is_web(channel->kind) && outcome.status == http_gone &&
-        channel->url == result.channel.url && channel->disabled.empty()) {
-        const std::string why = "the receiver said 410 Gone; set the channel again to use it";
+        core::finished(delivery, outcome, h.unit.now(), is_test(delivery) ? std::nullopt : wait);
+    end_delivery(delivery, after, core::to_string(result.channel.kind), h);
+    if (!channel || channel->url != result.channel.url) return;
+    if (outcome.succeeded && !channel->disabled.empty())
+        h.unit.disable_channel(delivery.user, *channel, "");
+    if (core::is_web(channel->kind) && outcome.status == http_gone && channel->disabled.empty()) {
+        const std::string why =
+            "the receiver said 410 Gone; taskctl channels test " + channel->name + " asks again";
         h.unit.disable_channel(delivery.user, *channel, why);
         h.unit.append_event(delivery.user, {"channel.disabled", channel->name,
                                             core::Bulletin{channel->name, why, 0, {}}});

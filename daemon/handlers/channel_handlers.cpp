@@ -121,6 +121,9 @@ bool is_scope(const ipc::ReminderDefault& value) {
 Result<Channel> set_channel(const ipc::ChannelSet& request, Handling& h) {
     Channel wanted = request.channel;
     wanted.has_secret = !request.secret.empty();
+    // The default goes to another channel only when that one is made it.
+    if (const auto before = h.unit.find_channel(h.user, wanted.name))
+        wanted.is_default = wanted.is_default || before->is_default;
     auto channel = core::checked(std::move(wanted));
     if (!channel) return channel;
     if (auto good = check_kind(*channel, request.secret, h); !good)
@@ -235,7 +238,7 @@ void tell_agenda(const Timer& timer, Handling& h) {
     delivery.user = timer.user;
     delivery.channel = channel->name;
     delivery.event_user_seq = seq;
-    delivery.next_attempt = core::after_quiet_hours(settings, unit.now());
+    wait_for_quiet_hours(delivery, settings, unit.now());
     unit.insert_delivery(delivery);
 }
 

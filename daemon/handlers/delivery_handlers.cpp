@@ -97,7 +97,7 @@ void finish_call(const Delivery& delivery, const core::Outcome& outcome, Handlin
         }
     }
     Delivery after = core::finished(delivery, known, h.unit.now(), wait);
-    end_delivery(delivery, after, h);
+    end_delivery(delivery, after, "call", h);
 }
 
 }  // namespace
@@ -146,16 +146,14 @@ core::Result<ipc::DeliveryPage> list_deliveries(const ipc::DeliveryList& request
     if (request.limit < 1 || request.limit > deliveries_max)
         return core::invalid_argument(
             "limit", std::to_string(request.limit) + " is not accepted; use 1 to 1000");
-    if (request.failed && !request.task.empty())
-        return core::invalid_argument("failed", "goes without task");
-    if (request.failed) return ipc::DeliveryPage{h.unit.dead_deliveries(h.user, request.limit)};
     core::TaskId id;
     if (!request.task.empty()) {
         const auto task = h.unit.find_task(h.user, request.task);
         if (!task) return tl::unexpected(task.error());
         id = task->id;
     }
-    return ipc::DeliveryPage{h.unit.list_deliveries(h.user, id, request.limit)};
+    return ipc::DeliveryPage{request.failed ? h.unit.dead_deliveries(h.user, id, request.limit)
+                                            : h.unit.list_deliveries(h.user, id, request.limit)};
 }
 
 core::Result<Delivery> get_delivery(const ipc::DeliveryGet& request, Handling& h) {

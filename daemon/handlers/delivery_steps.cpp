@@ -55,14 +55,11 @@ std::string_view outcome_of(DeliveryState state) {
     return state == DeliveryState::pending ? "retried" : core::to_string(state);
 }
 
-DeliveryFigure figure_of(const Delivery& delivery, Handling& h) {
-    DeliveryFigure figure{"call", outcome_of(delivery.state), {}};
-    if (!delivery.call) {
-        const auto channel = h.unit.find_channel(delivery.user, delivery.channel);
-        figure.kind = channel ? core::to_string(channel->kind) : "removed";
-    }
-    if (delivery.finished) figure.lag = *delivery.finished - delivery.created;
-    return figure;
+/// For the counters: what it goes by.
+std::string_view kind_of(const Delivery& delivery, const Handling& h) {
+    if (delivery.call) return "call";
+    const auto channel = h.unit.find_channel(delivery.user, delivery.channel);
+    return channel ? core::to_string(channel->kind) : "removed";
 }
 
 }  // namespace
@@ -76,9 +73,18 @@ Delivery new_delivery(Handling& h) {
     return delivery;
 }
 
-void end_delivery(const Delivery& before, const Delivery& after, Handling& h) {
+void wait_for_quiet_hours(Delivery& delivery, const core::UserSettings& settings,
+                          core::Timestamp now) {
+    delivery.next_attempt = core::after_quiet_hours(settings, now);
+    delivery.result = *delivery.next_attempt > now ? "waits: quiet hours" : "";
+}
+
+void end_delivery(const Delivery& before, const Delivery& after, std::string_view kind,
+                  Handling& h) {
     h.unit.update_delivery(before, after);
-    h.deliveries.push_back(figure_of(after, h));
+    DeliveryFigure figure{kind, outcome_of(after.state), {}};
+    if (after.finished) figure.lag = *after.finished - after.created;
+    h.deliveries.push_back(figure);
     if (after.state == DeliveryState::pending) return;
     const std::string subject =
         after.call || after.task.empty() ? after.id.str() : after.task.str();
@@ -89,13 +95,14 @@ void end_delivery(const Delivery& before, const Delivery& after, Handling& h) {
 void give_up(const Delivery& before, const std::string& why, Handling& h) {
     core::Outcome outcome{false, false, why, before.output};
     outcome.status = before.status;
-    end_delivery(before, core::finished(before, outcome, h.unit.now(), std::nullopt), h);
+    end_delivery(before, core::finished(before, outcome, h.unit.now(), std::nullopt),
+                 kind_of(before, h), h);
 }
 
 void suppress(const Delivery& before, const std::string& why, Handling& h) {
     const Delivery after = core::revoked(before, why, h.unit.now());
     if (after.state == DeliveryState::suppressed)
-        end_delivery(before, after, h);
+        end_delivery(before, after, kind_of(before, h), h);
     else
         h.unit.update_delivery(before, after);
 }
@@ -111,7 +118,9 @@ bool admitted(const Delivery& delivery, const std::string& circuit,
     if (delivery.call && delivery.expires)
         after.next_attempt = std::min(*after.next_attempt, *delivery.expires);
     // What the callee last said is worth more than that it was not asked.
-    if (delivery.attempts == 0) after.result = "waits: the circuit of " + circuit + " is open";
+    const std::string own = delivery.user.str() + ": ";
+    const auto shown = circuit.rfind(own, 0) == 0 ? circuit.substr(own.size()) : circuit;
+    if (delivery.attempts == 0) after.result = "waits: the circuit of " + shown + " is open";
     h.unit.update_delivery(delivery, after);
     return false;
 }

@@ -10,8 +10,14 @@ namespace taskd::daemon {
 /// A new delivery of the user's, due now, that is not stored yet.
 [[nodiscard]] core::Delivery new_delivery(Handling& h);
 
-/// Stores how a delivery has ended, with its event and what was given up as a dead letter.
-void end_delivery(const core::Delivery& before, const core::Delivery& after, Handling& h);
+/// When a delivery is to begin that tells somebody of something: after their quiet hours.
+void wait_for_quiet_hours(core::Delivery& delivery, const core::UserSettings& settings,
+                          core::Timestamp now);
+
+/// Stores how a delivery or an attempt of it has ended, with its event and what was given up as a
+/// dead letter. `kind` is of its channel, or "call", for the counters.
+void end_delivery(const core::Delivery& before, const core::Delivery& after, std::string_view kind,
+                  Handling& h);
 
 /// Ends a delivery without another attempt.
 void give_up(const core::Delivery& before, const std::string& why, Handling& h);

@@ -2,6 +2,7 @@
 #include "core/text.h"
 #include "core/when.h"
 #include "daemon/handlers/occurrences.h"
+#include "daemon/handlers/reminder_edit.h"
 #include "daemon/handlers/series_handlers.h"
 #include "daemon/handlers/task_handlers.h"
 #include "daemon/handlers/task_words.h"
@@ -26,10 +27,6 @@ core::Result<void> check_series(const ipc::TaskUpdate& request, const Task& task
             "due", "task " + number +
                        " is a slot of a series: while it is open it can be moved to another time, "
                        "and has one always");
-    if (request.remind)
-        return core::failed_precondition(
-            "remind",
-            "task " + number + " is a slot of a series, and its reminders are the series'");
     return {};
 }
 
@@ -88,48 +85,6 @@ core::Result<std::vector<core::TaskId>> read_all_dependencies(const ipc::TaskUpd
     return ids;
 }
 
-/// The reminders of a task that does not recur, after its due time or they themselves changed.
-core::Result<void> set_reminders(const ipc::TaskUpdate& request, const Task& before,
-                                 const Task& after, Handling& h, ipc::TaskChanged& reply) {
-    if (!after.series.empty()) return {};
-    auto reminders = h.unit.reminders_of(after);
-    if (request.remind) {
-        for (const auto& old : reminders) h.unit.erase_reminder(old);
-        const auto zone = zone_for({request.tz, request.tz_default, false}, h, reply.warnings);
-        if (!zone) return tl::unexpected(zone.error());
-        auto wanted =
-            read_reminders(*request.remind, request.channels.value_or(std::vector<std::string>{}),
-                           request.reminding, *zone, h);
-        if (!wanted) return tl::unexpected(wanted.error());
-        for (auto& reminder : *wanted) {
-            reminder.task = after.id;
-            const auto armed = armed_for(reminder, after, h);
-            if (!armed) return tl::unexpected(armed.error());
-            h.unit.insert_reminder(*armed);
-            warn_if_past(*armed, h.unit.now(), reply.warnings);
-        }
-        return {};
-    }
-    for (const auto& old : reminders) {
-        const auto base = core::base_of(old, after.content);
-        if (base == core::base_of(old, before.content)) continue;
-        core::Reminder moved = old;
-        if (base) {
-            // It goes off again for a time that is still to come.
-            const auto time = core::time_of(old, *base);
-            if (!time) return tl::unexpected(time.error());
-            if (*time > h.unit.now()) {
-                moved.fired = false;
-            }
-        }
-        const auto armed = core::armed(moved, after.is_open() ? base : std::nullopt);
-        if (!armed) return tl::unexpected(armed.error());
-        h.unit.update_reminder(old, *armed);
-        warn_if_past(*armed, h.unit.now(), reply.warnings);
-    }
-    return {};
-}
-
 }  // namespace
 
 core::Result<ipc::TaskChanged> update_task(const ipc::TaskUpdate& request, Handling& h) {
@@ -156,10 +111,10 @@ core::Result<ipc::TaskChanged> update_task(const ipc::TaskUpdate& request, Handl
     after->reminder_sent = request.reminder_sent.value_or(task->reminder_sent);
     reply.task = *task;
     const bool changed = after->content != task->content || after->depends_on != task->depends_on ||
-                         after->reminder_sent != task->reminder_sent || request.remind;
+                         after->reminder_sent != task->reminder_sent || edits_reminders(request);
     if (changed) {
         h.unit.update_task(*task, *after);
-        if (auto set = set_reminders(request, *task, *after, h, reply); !set)
+        if (auto set = edit_reminders(request, *task, *after, h, reply); !set)
             return tl::unexpected(set.error());
         if (auto armed = arm_unblocked(*after, h); !armed) return tl::unexpected(armed.error());
         h.unit.append_event(h.user, {"task.updated", after->id.str(), *after});

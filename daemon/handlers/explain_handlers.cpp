@@ -4,6 +4,8 @@
 #include "core/explain.h"
 #include "daemon/handlers/occurrences.h"
 
+#include <set>
+
 namespace taskd::daemon {
 namespace {
 
@@ -25,6 +27,16 @@ core::Result<void> add_series(core::ExplainSubject& subject, Handling& h) {
     return {};
 }
 
+/// What became of the digests that told of some of the deliveries.
+void add_digests(core::ExplainSubject& subject, Handling& h) {
+    std::set<core::DeliveryId> ids;
+    for (const auto& delivery : subject.deliveries)
+        if (!delivery.digest.empty()) ids.insert(delivery.digest);
+    for (const auto& id : ids)
+        if (auto digest = h.unit.find_delivery(h.user, id))
+            subject.deliveries.push_back(std::move(*digest));
+}
+
 }  // namespace
 
 core::Result<ipc::TaskExplanation> explain_task(const ipc::TaskExplain& request, Handling& h) {
@@ -39,6 +51,9 @@ core::Result<ipc::TaskExplanation> explain_task(const ipc::TaskExplain& request,
                                  {},
                                  {}};
     subject.tzid = h.unit.user_settings(h.user).zone;
+    if (const auto channel = h.unit.default_channel(h.user))
+        subject.default_channel = channel->name;
+    add_digests(subject, h);
     if (subject.series)
         if (auto added = add_series(subject, h); !added) return tl::unexpected(added.error());
     ipc::TaskExplanation reply{*task, core::explain(subject), {}, {}};

@@ -63,6 +63,14 @@ void give_up(const ipc::CloudEvent& event, InboxMark& mark, Handling& h) {
          event.type, ipc::to_text(event), mark.reason, mark.attempts, h.unit.now()});
 }
 
+/// What a timer's reference names: handler/user_seq.
+std::optional<InboxMark> mark_of(const core::UserId& user, const std::string& ref, Handling& h) {
+    const auto slash = ref.rfind('/');
+    std::int64_t user_seq = 0;
+    std::from_chars(ref.data() + slash + 1, ref.data() + ref.size(), user_seq);
+    return h.unit.find_mark(user, ref.substr(0, slash), user_seq);
+}
+
 /// Makes one attempt and writes down what came of it.
 void run_and_mark(const EventHandler& handler, const ipc::CloudEvent& event,
                   const std::optional<InboxMark>& before, InboxMark mark, Handling& h) {
@@ -117,12 +125,19 @@ void run_missing_handlers(const ipc::CloudEvent& event, const std::string& dedup
                 h);
 }
 
+void shorten_handler_wait(const core::UserId& user, const std::string& ref, Handling& h) {
+    const auto mark = mark_of(user, ref, h);
+    const auto latest = h.unit.now() + h.settings.handler_retry.max;
+    if (!mark || !mark->next || *mark->next <= latest) return;
+    InboxMark after = *mark;
+    after.next = latest;
+    h.unit.put_mark(user, mark, after, h.unit.now() + h.settings.dedup_ttl);
+}
+
 void retry_handler(const Timer& timer, Handling& h) {
-    const auto slash = timer.ref.rfind('/');
-    std::int64_t user_seq = 0;
-    std::from_chars(timer.ref.data() + slash + 1, timer.ref.data() + timer.ref.size(), user_seq);
-    const auto mark = h.unit.find_mark(timer.user, timer.ref.substr(0, slash), user_seq);
+    const auto mark = mark_of(timer.user, timer.ref, h);
     if (!mark || mark->next != timer.due) return h.unit.erase_timer(timer);
+    const auto user_seq = mark->user_seq;
     const auto& handlers = h.standing.handlers;
     const auto handler =
         std::find_if(handlers.begin(), handlers.end(),

@@ -12,6 +12,10 @@ void run_handlers(const ipc::CloudEvent& event, const std::string& dedup_key, Ha
 /// The same for an event that may have been taken before: those without a mark.
 void run_missing_handlers(const ipc::CloudEvent& event, const std::string& dedup_key, Handling& h);
 
+/// A handler's next attempt comes no later than after the longest wait that there is, counted from
+/// now: after the clock was set back. `ref` is that of its timer.
+void shorten_handler_wait(const core::UserId& user, const std::string& ref, Handling& h);
+
 /// Runs what a timer of kind `handler` is about; `timer.user` is `h.user`.
 void retry_handler(const Timer& timer, Handling& h);
 

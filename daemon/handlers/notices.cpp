@@ -109,7 +109,9 @@ void add_bulletin(Notice& notice, const json& data) {
     const auto items = data.find("items");
     if (items != data.end() && items->is_array())
         for (const auto& item : *items) {
-            std::string line = "- " + text_at(item, "summary");
+            const auto number = number_at(item, "number");
+            std::string line = number > 0 ? "- " + std::to_string(number) + ": " : "- ";
+            line += text_at(item, "summary");
             if (const auto due = due_words(item); !due.empty()) line += ", " + due;
             if (const auto why = text_at(item, "why"); why == "overdue") line += ", overdue";
             lines.push_back(line);

@@ -58,11 +58,17 @@ std::vector<std::string> channels_of(UnitOfWork& unit, const Reminder& reminder,
                                      const core::Firing& firing) {
     std::vector<std::string> names;
     if (firing.due->escalated) names = reminder.escalate_to;
-    if (!firing.to_usual) return names;
-    add_new(names, reminder.channels);
-    if (reminder.channels.empty())
-        if (const auto channel = unit.default_channel(reminder.user))
-            add_new(names, {channel->name});
+    if (firing.to_usual) add_new(names, reminder.channels);
+    const bool to_default = firing.to_usual && reminder.channels.empty();
+    const bool all_are_gone = std::none_of(names.begin(), names.end(), [&](const auto& name) {
+        return unit.find_channel(reminder.user, name).has_value();
+    });
+    const auto channel =
+        to_default || all_are_gone ? unit.default_channel(reminder.user) : std::nullopt;
+    if (!channel) return names;
+    // It takes the place of channels that were all removed since.
+    if (all_are_gone) names.clear();
+    add_new(names, {channel->name});
     return names;
 }
 
@@ -70,7 +76,7 @@ void deliver(const Reminder& reminder, const core::Firing& firing, std::int64_t 
              Handling& h) {
     UnitOfWork& unit = h.unit;
     const auto& fired = *firing.due;
-    const auto may_go_out = core::after_quiet_hours(unit.user_settings(reminder.user), unit.now());
+    const auto settings = unit.user_settings(reminder.user);
     const auto waiting = unit.open_deliveries(firing.after, open_max);
     for (const auto& channel : channels_of(unit, reminder, firing)) {
         // What still waits to be told of this slot is told by this one.
@@ -85,7 +91,7 @@ void deliver(const Reminder& reminder, const core::Firing& firing, std::int64_t 
         delivery.channel = channel;
         delivery.firing = fired.firing;
         delivery.event_user_seq = user_seq;
-        delivery.next_attempt = may_go_out;
+        wait_for_quiet_hours(delivery, settings, unit.now());
         unit.insert_delivery(delivery);
     }
 }

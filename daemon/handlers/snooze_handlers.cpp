@@ -65,11 +65,11 @@ core::Result<core::Timestamp> read_until(const ipc::ReminderSnooze& request, Han
     std::string words(core::trim(request.until));
     if (core::to_lower(words).rfind("until ", 0) == 0)
         words = std::string(core::trim(std::string_view(words).substr(6)));
-    if (const auto span = core::parse_span("until", words); span && span->count() > 0)
-        return h.unit.now() + *span;
     std::vector<std::string> warnings;  // a zone that is not known matters little for a snooze
     const auto zone = zone_for({request.tz, request.tz_default, true}, h, warnings);
     if (!zone) return tl::unexpected(zone.error());
+    if (const auto span = core::parse_span("until", words); span && span->count() > 0)
+        return h.unit.now() + *span;
     const auto when = core::parse_when("until", words, h.unit.now(), *zone);
     if (!when) return tl::unexpected(when.error());
     if (!when->time.is_date) return when->time.at;

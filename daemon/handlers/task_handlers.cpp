@@ -78,14 +78,12 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
     added.task = *begun.next;
     for (auto& reminder : reminders) {
         if (reminder.anchor != core::ReminderAnchor::due)
-            return core::invalid_argument("remind",
-                                          "a series reminds by its slots only: use a "
-                                          "span before them such as 10m");
+            return core::invalid_argument("remind", reminds_by_slots);
         reminder.series = series.id;
         auto armed = core::armed(reminder, *schedule, first.slot);
         if (!armed) return tl::unexpected(armed.error());
         h.unit.insert_reminder(*armed);
-        warn_if_past(*armed, h.unit.now(), added.warnings);
+        warn_of(*armed, h, added.warnings);
         added.reminders.push_back(std::move(*armed));
     }
     added.series = view_of(h.unit, *h.unit.find_series(h.user, series.id));
@@ -134,7 +132,7 @@ core::Result<ipc::TaskAdded> add_single(const ipc::TaskAdd& request, Handling& h
         auto armed = armed_for(reminder, task, h);
         if (!armed) return tl::unexpected(armed.error());
         h.unit.insert_reminder(*armed);
-        warn_if_past(*armed, h.unit.now(), added.warnings);
+        warn_of(*armed, h, added.warnings);
         added.reminders.push_back(std::move(*armed));
     }
     return added;

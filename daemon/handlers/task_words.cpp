@@ -93,7 +93,35 @@ bool same_time(const Reminder& a, const Reminder& b) {
     return a.anchor == b.anchor && a.before == b.before && a.at == b.at;
 }
 
+/// Why a reminder will be an event that nobody has asked for, or "".
+std::string why_nobody_is_told(const Reminder& reminder, Handling& h) {
+    const Roles& roles = h.settings.roles;
+    if (!reminder.channels.empty() || roles.notification || !roles.notification_app.empty())
+        return "";
+    const auto channel = h.unit.default_channel(h.user);
+    if (channel && channel->disabled.empty()) return "";
+    if (!h.unit.list_consumers(h.user).empty()) return "";
+    if (channel)
+        return "reminders reach nobody: the default channel " + channel->name +
+               " is disabled: " + channel->disabled;
+    return "reminders reach nobody yet: there is no default channel; see taskctl channels";
+}
+
 }  // namespace
+
+core::Result<Reminder> read_reminder_how(const ipc::ReminderHow& how,
+                                         const std::optional<std::vector<std::string>>& channels,
+                                         Handling& h) {
+    auto reminder = read_how(how, h);
+    if (!reminder || !channels) return reminder;
+    if (auto good = check_channels("channels", *channels, h); !good)
+        return tl::unexpected(good.error());
+    for (const auto& name : *channels)
+        if (std::find(reminder->channels.begin(), reminder->channels.end(), name) ==
+            reminder->channels.end())
+            reminder->channels.push_back(name);
+    return reminder;
+}
 
 core::Result<std::vector<Reminder>> read_reminders(const std::vector<std::string>& remind,
                                                    const std::vector<std::string>& channels,
@@ -111,9 +139,7 @@ core::Result<std::vector<Reminder>> read_reminders(const std::vector<std::string
                                       : !how.grace.empty()    ? "grace"
                                                               : "escalate_to",
                                       "needs a reminder that it is for; add --remind 10m");
-    if (auto good = check_channels("channels", channels, h); !good)
-        return tl::unexpected(good.error());
-    const auto common = read_how(how, h);
+    const auto common = read_reminder_how(how, channels, h);
     if (!common) return tl::unexpected(common.error());
     std::vector<Reminder> reminders;
     for (const auto& words : remind) {
@@ -128,10 +154,6 @@ core::Result<std::vector<Reminder>> read_reminders(const std::vector<std::string
         reminder.at = read->at;
         reminder.id = core::ReminderId{core::uuid_v4(h.unit.random())};
         reminder.user = h.user;
-        for (const auto& name : channels)
-            if (std::find(reminder.channels.begin(), reminder.channels.end(), name) ==
-                reminder.channels.end())
-                reminder.channels.push_back(name);
         reminders.push_back(std::move(reminder));
     }
     return reminders;
@@ -227,13 +249,16 @@ core::Result<void> check_count(const std::vector<core::TaskId>& depends_on) {
                                                     " tasks to wait for; at most 32 are accepted");
 }
 
-void warn_if_past(const core::Reminder& reminder, core::Timestamp now,
-                  std::vector<std::string>& warnings) {
-    if (!reminder.next || *reminder.next > now) return;
+void warn_of(const core::Reminder& reminder, Handling& h, std::vector<std::string>& warnings) {
+    const auto now = h.unit.now();
     const std::string which = "the reminder " + core::format_reminder(reminder);
-    warnings.push_back(which + (now - *reminder.next <= reminder.grace
-                                    ? " is late already; it goes off now"
-                                    : " is too late to go off; it is recorded as missed"));
+    if (reminder.next && *reminder.next <= now)
+        warnings.push_back(which + (now - *reminder.next <= reminder.grace
+                                        ? " is late already; it goes off now"
+                                        : " is too late to go off; it is recorded as missed"));
+    auto silence = why_nobody_is_told(reminder, h);
+    if (!silence.empty() && std::find(warnings.begin(), warnings.end(), silence) == warnings.end())
+        warnings.push_back(std::move(silence));
 }
 
 }  // namespace taskd::daemon

@@ -24,6 +24,14 @@ struct Words {
     const std::vector<std::string>& remind, const std::vector<std::string>& channels,
     const ipc::ReminderHow& how, const core::TimeZone& zone, Handling& h);
 
+/// What is said of how reminders go out: channels, grace, nag, escalation.
+[[nodiscard]] core::Result<core::Reminder> read_reminder_how(
+    const ipc::ReminderHow& how, const std::optional<std::vector<std::string>>& channels,
+    Handling& h);
+
+inline constexpr const char* reminds_by_slots =
+    "a series reminds by its slots only: use a span before them such as 10m";
+
 /// Sets a task's reminder by what it counts from.
 ///
 /// Errors: invalid_argument on `remind` - the task has no such time.
@@ -48,7 +56,8 @@ struct Words {
     Handling& h);
 [[nodiscard]] core::Result<void> check_count(const std::vector<core::TaskId>& depends_on);
 
-void warn_if_past(const core::Reminder& reminder, core::Timestamp now,
-                  std::vector<std::string>& warnings);
+/// Says of a reminder that was just armed what its user may not expect: its time is over, or it
+/// reaches nobody.
+void warn_of(const core::Reminder& reminder, Handling& h, std::vector<std::string>& warnings);
 
 }  // namespace taskd::daemon

@@ -2,6 +2,7 @@
 #include "daemon/handlers/zone_handlers.h"
 
 #include "core/text.h"
+#include "daemon/handlers/inbound_handlers.h"
 #include "daemon/handlers/occurrences.h"
 
 #include <array>
@@ -13,8 +14,13 @@ using Times = Maintenance::Times;
 
 constexpr std::int64_t rows_max = 500;  // a batch short enough not to be felt by a request
 // Reminders last: they are computed from what the others are then.
-constexpr std::array<std::pair<std::string_view, Times>, 3> stages{
-    {{"series", Times::series}, {"task", Times::task}, {"reminder", Times::reminder}}};
+constexpr std::array<std::pair<std::string_view, Times>, 7> stages{{{"series", Times::series},
+                                                                    {"task", Times::task},
+                                                                    {"reminder", Times::reminder},
+                                                                    {"user", Times::user},
+                                                                    {"delivery", Times::delivery},
+                                                                    {"consumer", Times::consumer},
+                                                                    {"handler", Times::handler}}};
 
 void renew_series(UnitOfWork& unit, const core::UserId& user, const core::SeriesId& id) {
     const auto series = unit.find_series(user, id);
@@ -60,10 +66,33 @@ void renew_reminder(UnitOfWork& unit, const core::UserId& user, const core::Remi
         const auto schedule = schedule_for(unit, *series);
         if (schedule) after = core::renewed(*reminder, *schedule);
     }
+    after = core::clock_set_back(after, unit.now());
     if (after != *reminder) unit.update_reminder(*reminder, after);
 }
 
-void renew(UnitOfWork& unit, Times times, const core::UserId& user, const std::string& id) {
+void renew_agenda(UnitOfWork& unit, const core::UserId& user) {
+    if (const auto planned = unit.agenda_time(user))
+        unit.set_agenda(user, core::renewed_agenda(unit.user_settings(user), *planned, unit.now()));
+}
+
+void renew_delivery(UnitOfWork& unit, const core::UserId& user, const core::DeliveryId& id) {
+    const auto delivery = unit.find_delivery(user, id);
+    if (!delivery) return;
+    const auto after = core::clock_set_back(*delivery, unit.now());
+    if (after.next_attempt != delivery->next_attempt) unit.update_delivery(*delivery, after);
+}
+
+void renew_consumer(UnitOfWork& unit, const core::UserId& user, const std::string& name) {
+    const auto consumer = unit.find_consumer(user, name);
+    if (!consumer || !consumer->next || *consumer->next <= unit.now()) return;
+    unit.shorten_waits(*consumer);
+    core::Consumer after = *consumer;
+    after.next = unit.next_due(*consumer);
+    unit.update_consumer(*consumer, after);
+}
+
+void renew(Handling& h, Times times, const core::UserId& user, const std::string& id) {
+    UnitOfWork& unit = h.unit;
     switch (times) {
     case Times::series:
         return renew_series(unit, user, core::SeriesId{id});
@@ -71,12 +100,20 @@ void renew(UnitOfWork& unit, Times times, const core::UserId& user, const std::s
         return renew_task(unit, user, core::TaskId{id});
     case Times::reminder:
         return renew_reminder(unit, user, core::ReminderId{id});
+    case Times::user:
+        return renew_agenda(unit, user);
+    case Times::delivery:
+        return renew_delivery(unit, user, core::DeliveryId{id});
+    case Times::consumer:
+        return renew_consumer(unit, user, id);
+    case Times::handler:
+        return shorten_handler_wait(user, id, h);
     }
 }
 
 }  // namespace
 
-std::string renew_instants(UnitOfWork& unit, Maintenance& maintenance, const std::string& from) {
+std::string renew_instants(Handling& h, Maintenance& maintenance, const std::string& from) {
     auto place = core::split(from.empty() ? "series\n\n" : from, '\n');
     place.resize(3);
     std::int64_t left = rows_max;
@@ -84,7 +121,7 @@ std::string renew_instants(UnitOfWork& unit, Maintenance& maintenance, const std
         if (stages[stage].first != place[0]) continue;
         const auto rows =
             maintenance.rows_with(stages[stage].second, core::UserId{place[1]}, place[2], left);
-        for (const auto& [user, id] : rows) renew(unit, stages[stage].second, user, id);
+        for (const auto& [user, id] : rows) renew(h, stages[stage].second, user, id);
         left -= static_cast<std::int64_t>(rows.size());
         if (left == 0)
             return core::join({place[0], rows.back().first.str(), rows.back().second}, "\n");

@@ -174,6 +174,16 @@ std::optional<core::Timestamp> UnitOfWork::next_due(const Consumer& consumer) {
     return next;
 }
 
+void UnitOfWork::shorten_waits(const Consumer& consumer) {
+    for (const auto& [state, longest] :
+         {std::pair("leased", consumer.lease), std::pair("waiting", consumer.retry.max)})
+        Query(db_,
+              "UPDATE in_flight SET due_ms = ?4 WHERE user_id = ?1 AND consumer = ?2 AND "
+              "state = ?3 AND due_ms > ?4",
+              consumer.user.str(), consumer.name, state, now_ + longest)
+            .run();
+}
+
 void UnitOfWork::insert_unsettled(const Consumer& consumer, const Unsettled& row) {
     Query(db_, "INSERT INTO in_flight VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''))",
           consumer.user.str(), consumer.name, row.user_seq, row.subject,

@@ -216,12 +216,24 @@ std::vector<Delivery> UnitOfWork::open_deliveries(const core::Reminder& reminder
               reminder.fired_slot ? core::format(*reminder.fired_slot) : std::string(), limit));
 }
 
-std::vector<Delivery> UnitOfWork::dead_deliveries(const core::UserId& user, std::int64_t limit) {
+std::vector<Delivery> UnitOfWork::dead_deliveries(const core::UserId& user,
+                                                  const core::TaskId& task, std::int64_t limit) {
     return read_all(Query(db_,
                           "SELECT " DELIVERY_LIST_COLUMNS
-                          " FROM delivery WHERE user_id = ? AND state = 'dead' " NO_TEST
-                          "ORDER BY created DESC, id DESC LIMIT ?",
-                          user.str(), limit));
+                          " FROM delivery WHERE user_id = ?1 AND state = 'dead' AND "
+                          "(?2 = '' OR task_id = ?2) " NO_TEST
+                          "ORDER BY created DESC, id DESC LIMIT ?3",
+                          user.str(), task.str(), limit));
+}
+
+std::vector<Delivery> UnitOfWork::held_deliveries(const core::UserId& user, std::int64_t limit) {
+    return read_all(Query(db_,
+                          "SELECT " DELIVERY_LIST_COLUMNS
+                          " FROM delivery INDEXED BY delivery_open WHERE user_id = ? AND "
+                          "finished IS NULL AND state = 'pending' AND attempts = 0 AND "
+                          "event_user_seq > 0 AND call_key IS NULL AND next_attempt_ms > ? "
+                          "ORDER BY next_attempt_ms LIMIT ?",
+                          user.str(), now_, limit));
 }
 
 std::int64_t UnitOfWork::count_waiting(const core::UserId& user, const std::string& channel,

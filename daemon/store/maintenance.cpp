@@ -59,6 +59,18 @@ const char* rows_of(Maintenance::Times times) {
     case Maintenance::Times::reminder:
         return "SELECT user_id, id FROM reminder WHERE next_ms IS NOT NULL AND "
                "(user_id, id) > (?, ?) ORDER BY user_id, id LIMIT ?";
+    case Maintenance::Times::user:
+        return "SELECT user_id, '' FROM user WHERE agenda_ms IS NOT NULL AND "
+               "(user_id, '') > (?, ?) ORDER BY user_id LIMIT ?";
+    case Maintenance::Times::delivery:
+        return "SELECT user_id, id FROM delivery INDEXED BY delivery_open WHERE finished IS NULL "
+               "AND (user_id, id) > (?, ?) ORDER BY user_id, id LIMIT ?";
+    case Maintenance::Times::consumer:
+        return "SELECT user_id, name FROM consumer WHERE next_ms IS NOT NULL AND "
+               "(user_id, name) > (?, ?) ORDER BY user_id, name LIMIT ?";
+    case Maintenance::Times::handler:
+        return "SELECT user_id, ref FROM timer WHERE kind = 'handler' AND (user_id, ref) > (?, ?) "
+               "ORDER BY user_id, ref LIMIT ?";
     }
     return "";
 }
@@ -73,6 +85,11 @@ std::vector<std::pair<core::UserId, std::string>> Maintenance::rows_with(Times t
     Query row(db_, rows_of(times), user.str(), id, limit);
     while (row.step()) rows.emplace_back(core::UserId{row.text(0)}, row.text(1));
     return rows;
+}
+
+bool Maintenance::is_ahead_of(core::Timestamp now) {
+    Query row(db_, "SELECT received FROM event ORDER BY seq DESC LIMIT 1");
+    return row.step() && row.time(0) > now + clock_tolerance;
 }
 
 bool Maintenance::note_tzdata(const std::string& version) {

@@ -11,6 +11,9 @@
 
 namespace taskd::daemon {
 
+/// A clock that goes back by less than this is not looked at.
+inline constexpr std::chrono::milliseconds clock_tolerance{std::chrono::minutes{1}};
+
 /// The work that crosses users: timers, retention, recovery. Kept apart from UnitOfWork, whose
 /// every call names one user, so that a handler can't reach over by accident.
 class Maintenance {
@@ -26,11 +29,15 @@ public:
     /// What was running when the process before this one ended.
     [[nodiscard]] std::vector<std::pair<core::UserId, core::DeliveryId>> running_deliveries();
 
-    /// The rows that keep instants of the future computed from local times: running series, open
-    /// tasks, pending reminders. A page of them, behind the given one.
-    enum class Times { series, task, reminder };
+    /// The rows that keep instants of the future: running series, open tasks, pending reminders,
+    /// users with an agenda, open deliveries, consumers and handlers that wait. A page of them,
+    /// behind the given one.
+    enum class Times { series, task, reminder, user, delivery, consumer, handler };
     [[nodiscard]] std::vector<std::pair<core::UserId, std::string>> rows_with(
         Times times, const core::UserId& user, const std::string& id, std::int64_t limit);
+
+    /// Whether the newest event came at a time that is still to come: the clock was set back.
+    [[nodiscard]] bool is_ahead_of(core::Timestamp now);
 
     /// Keeps the version of tzdata; says whether it was another one before.
     bool note_tzdata(const std::string& version);

@@ -248,6 +248,10 @@ public:
     [[nodiscard]] std::vector<core::Delivery> open_deliveries(const core::Reminder& reminder,
                                                               std::int64_t limit);
     [[nodiscard]] std::vector<core::Delivery> dead_deliveries(const core::UserId& user,
+                                                              const core::TaskId& task,
+                                                              std::int64_t limit);
+    /// Those that have not been tried and wait for a time that is still to come.
+    [[nodiscard]] std::vector<core::Delivery> held_deliveries(const core::UserId& user,
                                                               std::int64_t limit);
     /// How many reminders that are due a channel has not begun to send, up to `max`.
     [[nodiscard]] std::int64_t count_waiting(const core::UserId& user, const std::string& channel,
@@ -328,6 +332,8 @@ public:
     [[nodiscard]] std::optional<std::int64_t> first_unsettled(const core::Consumer& consumer);
     /// When, after now, the next lease ends or the next wait is over.
     [[nodiscard]] std::optional<core::Timestamp> next_due(const core::Consumer& consumer);
+    /// No lease or pause goes on longer than one that begins now.
+    void shorten_waits(const core::Consumer& consumer);
     void insert_unsettled(const core::Consumer& consumer, const core::Unsettled& row);
     void update_unsettled(const core::Consumer& consumer, const core::Unsettled& row);
     void erase_unsettled(const core::Consumer& consumer, std::int64_t user_seq);

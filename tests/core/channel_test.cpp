@@ -38,11 +38,22 @@ TEST_CASE("a template with an unknown field is refused when it is set") {
     REQUIRE_FALSE(wrong);
     CHECK(wrong.error().field == "subject");
     CHECK(wrong.error().message.find("did you mean {summary}?") != std::string::npos);
-    for (const char* text : {"{", "}", "a { b", "{}", "{summary", R"({"a": 1})"})
+    for (const char* text : {"{", "}", "a { b", "{}", R"({"a": 1})"})
         CHECK(Template::parse("subject", text)->fill({}) == text);
     CHECK_FALSE(Template::parse("subject", std::string(template_bytes_max + 1, 'a')));
     CHECK_FALSE(Template::parse("subject", "\xff"));
     CHECK(Template::parse("subject", "{{}}")->fill({}) == "{}");
+}
+
+TEST_CASE("a field that has no end is refused, and what is no field is left alone") {
+    for (const char* text : {"hello {summary", "{due date}", "{x", R"({"text": "{summary"})"}) {
+        CAPTURE(text);
+        const auto read = Template::parse("body", text);
+        REQUIRE_FALSE(read);
+        CHECK(read.error().message.find("has no } behind it") != std::string::npos);
+    }
+    for (const char* text : {"{", "}", "{}", "a { b }", R"({"text": "{summary}"})", "{{summary"})
+        CHECK(Template::parse("body", text));
 }
 
 TEST_CASE("every field of a template can be filled") {

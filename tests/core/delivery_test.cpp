@@ -95,7 +95,7 @@ TEST_CASE("an attempt is counted when it begins") {
 
 TEST_CASE("a success ends a delivery") {
     const auto done =
-        finished(started(pending(), now), {true, true, "exit 0", "hello"}, now + 1s, {}, 0);
+        finished(started(pending(), now), {true, true, "exit 0", "hello"}, now + 1s, {});
     CHECK(done.state == DeliveryState::succeeded);
     CHECK(done.finished == now + 1s);
     CHECK_FALSE(done.next_attempt);
@@ -108,7 +108,8 @@ TEST_CASE("a success ends a delivery") {
 TEST_CASE("a failure is tried again until the attempts are used up, then it is dead") {
     auto delivery = pending();
     for (int attempt = 1; attempt <= 2; ++attempt) {
-        delivery = finished(started(delivery, now), {false, true, "exit 1", ""}, now, {}, all_bits);
+        delivery = finished(started(delivery, now), {false, true, "exit 1", ""}, now,
+                            next_attempt(RetryPolicy{}, attempt, all_bits));
         CAPTURE(attempt);
         CHECK(delivery.state == DeliveryState::pending);
         CHECK(delivery.attempts == attempt);
@@ -116,7 +117,8 @@ TEST_CASE("a failure is tried again until the attempts are used up, then it is d
         CHECK(*delivery.next_attempt > now);
         CHECK_FALSE(delivery.finished);
     }
-    delivery = finished(started(delivery, now), {false, true, "exit 1", ""}, now, {}, all_bits);
+    delivery = finished(started(delivery, now), {false, true, "exit 1", ""}, now,
+                        next_attempt(RetryPolicy{}, 3, all_bits));
     CHECK(delivery.state == DeliveryState::dead);
     CHECK(delivery.finished == now);
     CHECK_FALSE(delivery.next_attempt);
@@ -125,7 +127,7 @@ TEST_CASE("a failure is tried again until the attempts are used up, then it is d
 
 TEST_CASE("a failure that can't become better is dead at once") {
     const auto dead =
-        finished(started(pending(), now), {false, false, "no such command", ""}, now, {}, 0);
+        finished(started(pending(), now), {false, false, "no such command", ""}, now, {});
     CHECK(dead.state == DeliveryState::dead);
     CHECK(dead.finished == now);
     CHECK_FALSE(dead.next_attempt);
@@ -134,7 +136,7 @@ TEST_CASE("a failure that can't become better is dead at once") {
 TEST_CASE("a success on the last attempt counts") {
     auto delivery = pending();
     delivery.attempts = 2;
-    CHECK(finished(started(delivery, now), {true, true, "", ""}, now, {}, 0).state ==
+    CHECK(finished(started(delivery, now), {true, true, "", ""}, now, {}).state ==
           DeliveryState::succeeded);
 }
 
@@ -173,12 +175,12 @@ TEST_CASE("an attempt that is under way is the last one once it is revoked") {
 }
 
 TEST_CASE("what has ended is not revoked") {
-    const auto done = finished(started(pending(), now), {true, true, "", ""}, now, {}, 0);
+    const auto done = finished(started(pending(), now), {true, true, "", ""}, now, {});
     CHECK(revoked(done, "snoozed", now + 1s) == done);
 }
 
 TEST_CASE("a dead delivery is tried again from the beginning, under its id") {
-    auto dead = finished(started(pending(), now), {false, false, "550 no", ""}, now, {}, 0);
+    auto dead = finished(started(pending(), now), {false, false, "550 no", ""}, now, {});
     REQUIRE(dead.state == DeliveryState::dead);
     const auto again = revived(dead, now + 1s);
     REQUIRE(again);
@@ -187,6 +189,18 @@ TEST_CASE("a dead delivery is tried again from the beginning, under its id") {
     CHECK(again->attempts == 0);
     CHECK(again->log.size() == 1);
     CHECK_FALSE(revived(*again, now));
+}
+
+TEST_CASE("what waits does so no longer when the clock was set back") {
+    auto waiting =
+        finished(started(pending(), now), {false, true, "450 later", ""}, now + 1s, 5min);
+    CHECK(clock_set_back(waiting, now - 72h).next_attempt == now - 72h + 5min + 1s);
+    CHECK(clock_set_back(waiting, now + 1s) == waiting);
+    auto fresh = pending();
+    fresh.next_attempt = now + 8h;  // quiet hours
+    CHECK(clock_set_back(fresh, now - 72h).next_attempt == now - 72h + 8h);
+    const auto done = finished(started(pending(), now), {true, true, "", ""}, now, {});
+    CHECK(clock_set_back(done, now - 72h) == done);
 }
 
 }  // namespace taskd::core

@@ -534,6 +534,22 @@ TEST_CASE("acknowledging, snoozing and closing end a nag") {
     CHECK(text(again.after.next) == "2026-11-24T10:05:00.000Z");  // it nags again from there
 }
 
+TEST_CASE("a nag waits no longer than it was told to when the clock was set back") {
+    const auto due = berlin("2026-11-24T10:00:00");
+    auto start = armed(nagging(), due).value();
+    start.escalate = 1h;
+    start.escalate_to = {"phone"};
+    const auto went = fire(start, due, *start.next)->after;
+    const auto now = *start.next - 72h;
+    const auto after = clock_set_back(went, now);
+    CHECK(after.nag_at == now + 5min);
+    CHECK(after.escalate_at == now + 1h);
+    CHECK(after.next == now + 5min);
+    CHECK(clock_set_back(after, now) == after);
+    CHECK(clock_set_back(start, now) == start);
+    CHECK(clock_set_back(went, *start.next + 1min) == went);
+}
+
 TEST_CASE("a nag comes once after an outage, however long that was") {
     const auto due = berlin("2026-11-24T10:00:00");
     const auto start = armed(nagging(), due).value();

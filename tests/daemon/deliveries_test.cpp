@@ -132,7 +132,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: what is more than a channel's rate bec
     REQUIRE(sent.size() == 1);
     CHECK(sent[0].notice.summary == "7 reminders");
     CHECK(sent[0].notice.count == "7");
-    CHECK(sent[0].notice.text.find("- task 7, Tue 2026-11-24 09:00") != std::string::npos);
+    CHECK(sent[0].notice.text.find("- 7: task 7, Tue 2026-11-24 09:00") != std::string::npos);
     CHECK(in_state("suppressed") == 7);
     for (const auto& one : deliveries())
         if (one["state"] == "suppressed") CHECK(one["digest_id"] == sent[0].delivery.str());
@@ -154,10 +154,47 @@ TEST_CASE_METHOD(Deliveries, "deliveries: past its rate a channel waits for the 
     REQUIRE(sent.size() == 1);
     answer(sent[0], kept);
     CHECK(begun(30s).empty());
-    CHECK(in_state("suppressed") == 2);
+    CHECK(in_state("pending") == 2);
     sent = begun(30s);
     REQUIRE(sent.size() == 1);
     CHECK(sent[0].notice.summary == "2 reminders");
+    CHECK(in_state("suppressed") == 2);
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: what has waited alone for its channel is no digest") {
+    channel({{"name", "mail"},
+             {"kind", "email"},
+             {"is_default", true},
+             {"rate", {{"max", 1}, {"per_ms", 60'000}}}});
+    add("first", {{"at", "in 1 hour"}, {"remind", {"0m"}}});
+    add("second", {{"at", "in 3610 seconds"}, {"remind", {"0m"}}});
+    auto sent = begun(1h);
+    REQUIRE(sent.size() == 1);
+    answer(sent[0], kept);
+    CHECK(begun(30s).empty());
+    CHECK(deliveries()[0]["result"] == "waits: the rate of channel mail");
+    sent = begun(30s);
+    REQUIRE(sent.size() == 1);
+    CHECK(sent[0].notice.summary == "second");
+    CHECK(sent[0].notice.can_act);
+}
+
+struct SmallTurns : Deliveries {
+    SmallTurns() {
+        settings.turn_timers_max = 3;
+        boot();
+    }
+};
+
+TEST_CASE_METHOD(SmallTurns, "deliveries: one digest tells of a flood that takes many turns") {
+    channel({{"name", "mail"},
+             {"kind", "email"},
+             {"is_default", true},
+             {"rate", {{"max", 2}, {"per_ms", 60'000}}}});
+    for (int i = 1; i <= 20; ++i) add("task " + std::to_string(i));
+    const auto sent = begun(1h);
+    REQUIRE(sent.size() == 1);
+    CHECK(sent[0].notice.summary == "20 reminders");
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: a digest goes on after a crash, with all it has") {
@@ -371,7 +408,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: the agenda comes once a day, also afte
     answer(sent[0], kept);
     sent = begun(24h * 5);
     REQUIRE(sent.size() == 1);  // one, not five
-    CHECK(sent[0].notice.text.find("- tea, Thu 2026-11-26 18:00, overdue") != std::string::npos);
+    CHECK(sent[0].notice.text.find("- 1: tea, Thu 2026-11-26 18:00, overdue") != std::string::npos);
     result("user.set", {{"agenda", ""}});
     CHECK(begun(24h * 5).empty());
 }
@@ -405,4 +442,306 @@ TEST_CASE_METHOD(Deliveries, "deliveries: a test of a channel is one attempt") {
     CHECK(delivery(id)["state"] == "dead");
     CHECK(begun(24h).empty());
     CHECK(reason("channel.test", {{"name", "mial"}}) == "not_found");
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: an answer is about whom it came from") {
+    const auto hook = [&](const std::string& host) {
+        channel({{"name", "hook"},
+                 {"kind", "webhook"},
+                 {"url", "https://" + host + "/h"},
+                 {"rate", {{"max", 100}, {"per_ms", 1000}}},
+                 {"is_default", true}});
+    };
+    hook("old.example.org");
+    for (int i = 0; i < 10; ++i) add("task " + std::to_string(i));
+    const auto sent = begun(1h);
+    REQUIRE(sent.size() == 10);
+    hook("new.example.org");
+    SECTION("410 does not disable what is asked by now") {
+        core::Outcome gone{false, false, "HTTP 410 Gone", ""};
+        gone.status = 410;
+        answer(sent[0], gone);
+        CHECK(events("channel.disabled").empty());
+        CHECK_FALSE(result("channel.list", json::object())["channels"][0].contains("disabled"));
+    }
+    SECTION("failures open the circuit of the one that failed") {
+        core::Outcome broken{false, false, "HTTP 500", ""};
+        broken.status = 500;
+        broken.blames_callee = true;
+        for (const auto& job : sent) answer(job, broken);
+        add("one more", {{"at", "in 1 second"}, {"remind", {"0m"}}});
+        CHECK(begun(1s).size() == 1);
+        hook("old.example.org");
+        add("and one", {{"at", "in 1 second"}, {"remind", {"0m"}}});
+        CHECK(begun(1s).empty());
+    }
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: one broken hook does not hold back another one") {
+    for (const char* name : {"broken", "good"})
+        channel({{"name", name},
+                 {"kind", "webhook"},
+                 {"url", std::string("https://example.org/") + name},
+                 {"rate", {{"max", 100}, {"per_ms", 1000}}}});
+    for (int i = 0; i < 10; ++i)
+        add("x", {{"at", "in 1 hour"}, {"remind", {"0m"}}, {"channels", {"broken"}}});
+    core::Outcome broken{false, false, "HTTP 500", ""};
+    broken.status = 500;
+    broken.blames_callee = true;
+    for (const auto& job : begun(1h)) answer(job, broken);
+    add("y", {{"at", "in 1 second"}, {"remind", {"0m"}}, {"channels", {"broken", "good"}}});
+    const auto sent = begun(1s);
+    REQUIRE(sent.size() == 1);
+    CHECK(sent[0].channel.name == "good");
+    const auto waits = deliveries()[0]["channel"] == "broken" ? deliveries()[0] : deliveries()[1];
+    CHECK(waits["result"] == "waits: the circuit of broken (example.org) is open");
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: a test that succeeds enables a channel again") {
+    channel({{"name", "hook"}, {"kind", "webhook"}, {"url", "https://example.org/h"}});
+    core::Outcome gone{false, false, "HTTP 410 Gone", ""};
+    gone.status = 410;
+    const auto test = [&](const core::Outcome& outcome) {
+        result("channel.test", {{"name", "hook"}});
+        REQUIRE(last.jobs.size() == 1);
+        answer(last.jobs[0], outcome);
+        return result("channel.list", json::object())["channels"][0].contains("disabled");
+    };
+    CHECK(test(gone));
+    CHECK(test(gone));
+    CHECK(events("channel.disabled").size() == 1);
+    CHECK_FALSE(test(kept));
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: what quiet hours hold back goes by what they are now") {
+    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    result("user.set", {{"quiet_hours", "08:30-12:00"}});
+    add("tea");
+    CHECK(begun(1h).empty());  // 09:00
+    CHECK(deliveries()[0]["result"] == "waits: quiet hours");
+    SECTION("none") {
+        result("user.set", {{"quiet_hours", ""}});
+        CHECK(last.jobs.size() == 1);
+        CHECK_FALSE(deliveries()[0].contains("result"));
+    }
+    SECTION("later ones") {
+        result("user.set", {{"quiet_hours", "08:30-13:00"}});
+        CHECK(begun(3h).empty());
+        CHECK(begun(1h).size() == 1);
+    }
+    SECTION("another zone") {
+        result("user.set", {{"zone", "Europe/Berlin"}});  // 10:00 there
+        CHECK(begun(119min).empty());
+        CHECK(begun(1min).size() == 1);
+    }
+    SECTION("nothing else is touched") {
+        result("user.set", {{"email", "bob@example.org"}});
+        CHECK(begun(179min).empty());
+        CHECK(begun(1min).size() == 1);
+    }
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: mail to an address that is not known any more") {
+    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    result("user.set", {{"email", ""}});
+    add("tea");
+    CHECK(begun(1h).empty());
+    CHECK(deliveries()[0]["result"] ==
+          "your own address is not known; taskctl config email ADDRESS");
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: the default channel takes the place of removed ones") {
+    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    channel({{"name", "one"}, {"argv", {"true"}}});
+    channel({{"name", "two"}, {"argv", {"true"}}});
+    add("tea", {{"at", "in 1 hour"},
+                {"remind", {"0m"}},
+                {"channels", {"one", "two"}},
+                {"escalate", "5m"},
+                {"escalate_to", {"two"}}});
+    const auto names = [&](std::chrono::milliseconds span) {
+        std::vector<std::string> used;
+        for (const auto& job : begun(span)) used.push_back(job.channel.name);
+        std::sort(used.begin(), used.end());
+        return used;
+    };
+    result("channel.remove", {{"name", "one"}});
+    SECTION("not while one is left") {
+        CHECK(names(1h) == std::vector<std::string>{"two"});
+        CHECK(names(5min) == std::vector<std::string>{"two"});
+    }
+    SECTION("all") {
+        result("channel.remove", {{"name", "two"}});
+        CHECK(names(1h) == std::vector<std::string>{"mail"});
+        CHECK(names(5min) == std::vector<std::string>{"mail"});
+    }
+    SECTION("all, and the default one too") {
+        result("channel.remove", {{"name", "two"}});
+        result("channel.remove", {{"name", "mail"}});
+        CHECK(begun(1h).empty());
+        CHECK(in_state("dead") == 2);
+    }
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: a channel stays the default until another one is") {
+    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    CHECK(result("channel.set", {{"name", "mail"}, {"kind", "email"}})["is_default"] == true);
+    channel({{"name", "log"}, {"argv", {"true"}}, {"is_default", true}});
+    CHECK_FALSE(
+        result("channel.set", {{"name", "mail"}, {"kind", "email"}}).value("is_default", false));
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: the failed ones of a task") {
+    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    add("one");
+    add("two");
+    for (const auto& job : begun(1h)) answer(job, refused);
+    CHECK(result("delivery.list", {{"failed", true}})["deliveries"].size() == 2);
+    CHECK(result("delivery.list", {{"failed", true}, {"task", "2"}})["deliveries"].size() == 1);
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: an edit tells reminders otherwise") {
+    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    channel({{"name", "log"}, {"argv", {"true"}}});
+    SECTION("those of a task") {
+        add("tea");
+    }
+    SECTION("those of a series") {
+        add("tea", {{"every", "day"}, {"at", "09:00"}, {"remind", {"0m"}}});
+    }
+    CHECK(reason("task.update", {{"task", "1"}, {"nag", "1s"}}) == "invalid_argument");
+    result("task.update", {{"task", "1"}, {"nag", "5m"}});
+    result("task.update", {{"task", "1"}, {"channels", {"log"}}});
+    const auto sent = begun(1h);
+    REQUIRE(sent.size() == 1);
+    CHECK(sent[0].channel.name == "log");
+    CHECK(begun(5min).size() == 1);
+    // What it waits for already comes no later than by the new words.
+    result("task.update", {{"task", "1"}, {"nag", "1m"}});
+    CHECK(begun(1min).size() == 1);
+    result("task.update", {{"task", "1"}, {"remind", json::array()}});
+    CHECK(reason("task.update", {{"task", "1"}, {"nag", "5m"}}) == "failed_precondition");
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: the reminders of a series can be others") {
+    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    add("tea", {{"every", "day"}, {"at", "10:00"}, {"remind", {"10m", "90m"}}});
+    REQUIRE(begun(30min).size() == 1);  // 08:30
+    const auto changed = result("task.update", {{"task", "1"}, {"remind", {"5m", "1h"}}});
+    CHECK(changed["reminders"].size() == 2);
+    CHECK(begun(30min).size() == 1);  // 09:00
+    CHECK(begun(50min).empty());
+    CHECK(begun(5min).size() == 1);    // 09:55
+    CHECK(begun(23h + 4min).empty());  // until 08:59
+    CHECK(begun(1min).size() == 1);
+    CHECK(reason("task.update", {{"task", "1"}, {"remind", {"at start"}}}) == "invalid_argument");
+    result("task.update", {{"task", "1"}, {"remind", {"none"}}});
+    CHECK(begun(48h).empty());
+    result("task.update", {{"task", "1"}, {"remind", {"10m"}}});
+    CHECK(begun(24h).size() == 1);
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: who adds a reminder that reaches nobody is told so") {
+    const auto warnings = [&](json more = json::object()) {
+        more["at"] = "in 3 days";
+        if (!more.contains("remind")) more["remind"] = {"10m", "1h"};
+        const auto added = add("x", more);
+        return added.contains("warnings") ? added["warnings"] : json::array();
+    };
+    const std::string nobody = "reminders reach nobody yet: there is no default channel";
+    REQUIRE(warnings().size() == 1);
+    CHECK(warnings()[0].get<std::string>().find(nobody) == 0);
+    CHECK(warnings({{"every", "day"}})[0].get<std::string>().find(nobody) == 0);
+    CHECK(warnings({{"remind", {"none"}}}).empty());
+    channel({{"name", "mail"}, {"kind", "email"}});
+    CHECK(warnings().size() == 1);
+    CHECK(warnings({{"channels", {"mail"}}}).empty());
+    SECTION("not with a default channel") {
+        channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+        CHECK(warnings().empty());
+    }
+    SECTION("not while somebody reads the events") {
+        result("consumer.create", {{"name", "screen"}});
+        CHECK(warnings().empty());
+    }
+}
+
+// Somebody's clock was wrong for a while, and what began by it must not wait for that time again.
+struct SetBack : Deliveries {
+    SetBack() {
+        channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+        clock.set_now(clock.now() + 72h);
+        pass(0ms);
+        last = {};
+    }
+    /// While the daemon runs, or not.
+    void set_back(std::chrono::milliseconds span) {
+        const bool runs = GENERATE(true, false);
+        clock.set_now(clock.now() - span);
+        if (!runs) crash();
+        turn();  // the loop wakes when the clock is set
+    }
+};
+
+TEST_CASE_METHOD(SetBack, "set back: a nag and an escalation come as they were told to") {
+    channel({{"name", "phone"}, {"argv", {"true"}}});
+    const std::string task =
+        std::to_string(add("tea", {{"at", "in 1 hour"},
+                                   {"remind", {"0m"}},
+                                   {"nag", "5m"},
+                                   {"escalate", "7m"},
+                                   {"escalate_to", {"phone"}}})["task"]["number"]
+                           .get<int>());
+    const auto first = begun(1h);
+    REQUIRE(first.size() == 1);
+    answer(first[0], kept);
+    set_back(72h);
+    CHECK(begun(4min).empty());
+    const auto nag = begun(1min);
+    REQUIRE(nag.size() == 1);
+    CHECK(nag[0].channel.name == "mail");
+    CHECK(nag[0].notice.firing == "2");
+    const auto escalation = begun(2min);
+    REQUIRE(escalation.size() == 1);
+    CHECK(escalation[0].channel.name == "phone");
+}
+
+TEST_CASE_METHOD(SetBack, "set back: a delivery is tried again after its wait") {
+    add("tea");
+    const auto first = begun(1h);
+    REQUIRE(first.size() == 1);
+    answer(first[0], later);
+    set_back(72h);
+    const auto again = begun(1h);
+    REQUIRE_FALSE(again.empty());
+    CHECK(again[0].delivery == first[0].delivery);
+}
+
+TEST_CASE_METHOD(SetBack, "set back: the agenda comes on the next day, and not twice on one") {
+    result("user.set", {{"agenda", "07:30"}});
+    add("tea", {{"at", "in 1 hour"}});
+    pass(24h);
+    REQUIRE(events("agenda.due").size() == 1);
+    SECTION("by days") {
+        set_back(72h);
+        pass(24h);
+        CHECK(events("agenda.due").size() == 2);
+    }
+    SECTION("by an hour") {
+        set_back(1h);
+        pass(23h);
+        CHECK(events("agenda.due").size() == 1);
+        pass(90min);
+        CHECK(events("agenda.due").size() == 2);
+    }
+}
+
+TEST_CASE_METHOD(SetBack, "set back: a lease ends when it would have") {
+    result("consumer.create", {{"name", "screen"}, {"lease_ms", 60'000}});
+    add("tea", json::object());
+    const json fetch{{"name", "screen"}, {"member", "one"}};
+    REQUIRE(result("consumer.fetch", fetch)["events"].size() >= 1);
+    set_back(72h);
+    pass(61s);
+    CHECK(result("consumer.fetch", {{"name", "screen"}, {"member", "two"}})["events"].size() >= 1);
 }

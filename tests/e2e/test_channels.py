@@ -226,7 +226,7 @@ class Mail(ChannelCase):
         digests = set()
         for task in waiting:
             told = self.one(task, "suppressed")
-            self.assertIn("told in a digest", told["result"])
+            self.assertIn("goes into a digest", told["result"])
             digests.add(told["digest_id"])
         digest, = support.wait_for(
             lambda: [row for row in self.deliveries() if row["state"] == "succeeded"], "the digest")
@@ -255,7 +255,7 @@ class Mail(ChannelCase):
         row, = self.deliveries("--task", task)
         self.assertEqual((row["state"], row["attempts"]), ("pending", 0))
         self.assertEqual(instant(row["next_attempt"]), end.replace(second=0, microsecond=0))
-        self.assertIn("mail: pending; to be sent on", self.ok("explain", task))
+        self.assertIn("mail: pending: waits: quiet hours; to be sent on", self.ok("explain", task))
         self.assertIn("succeeded", self.ok("channels", "test", "mail"), "a test does not wait")
         self.ok("done", task)
         self.assertIn("completed", self.one(task, "suppressed")["result"])
@@ -693,9 +693,16 @@ class Times(ChannelCase):
         self.assertIn("exit 7", tried.stdout)
         self.assertEqual(self.home.taskctl("channels", "test", "none").returncode, 3)
 
+    def test_the_default_channel_takes_the_place_of_one_that_was_removed(self):
+        self.ok("channels", "set", "gone", "exec", "--", "true")
+        task = self.add("Task", "--due", "in 1 second", "--remind", "0m", "--channel", "gone")
+        self.ok("channels", "remove", "gone")
+        self.assertEqual(self.one(task, "succeeded")["channel"], "log")
+
     def test_a_channel_that_was_removed_is_why_a_reminder_failed(self):
         self.ok("channels", "set", "gone", "exec", "--", "true")
         task = self.add("Task", "--due", "in 1 second", "--remind", "0m", "--channel", "gone")
+        self.ok("channels", "remove", "log")
         self.ok("channels", "remove", "gone")
         self.assertIn('"gone" was removed', self.one(task, "dead")["result"])
 

@@ -71,7 +71,7 @@ class Durable(support.TestCase):
                                       r"delivery [0-9a-f-]{36}\n$")
         delivery = said.stdout.split()[-1]
         run = self.wait(delivery[:14])
-        self.assertRegex(run.stdout, r"succeeded after 3 tries: invoke billing POST api/invoices\n"
+        self.assertRegex(run.stdout, r"succeeded after 3 tries: invoke billing POST api/invoices\n  since .*\n"
                                      r".* answered 503.*\n.* the connection ended .*\n.* answered 200.*\n")
         self.assertIn('{"paid":true}', run.stdout)
         sent = [one for one in self.sidecar.requests if one[1].split("?")[0] == path]

@@ -172,6 +172,14 @@ void World::learn_fetched(const std::string& user, Group& group, const std::stri
     }
 }
 
+void World::shorten_leases() {
+    const auto latest = clock_.now().time_since_epoch().count() + lease_ms;
+    for (auto& [user, groups] : groups_)
+        for (auto& group : groups)
+            for (auto& [number, grant] : group.grants)
+                grant.until_ms = std::min<std::int64_t>(grant.until_ms, latest);
+}
+
 /// Every earlier event of the subject is settled, or was given up.
 void World::check_order(const std::string& user, const Group& group, std::int64_t number,
                         const std::string& subject) {

@@ -117,12 +117,17 @@ void World::check_firings(const std::string& user, const std::vector<json>& log)
 
 void World::check_reminders(const std::string& user, const std::vector<json>& log) {
     std::map<std::string, std::vector<std::pair<std::string, std::string>>> covered;
-    std::set<std::string> told_at;  // reminder, slot and the time that it had
+    std::set<std::string> told_at;                  // reminder, slot and the time that it had
+    std::map<std::string, core::Timestamp> edited;  // series whose reminders may be others since
     for (const auto& event : log) {
         const std::string type = event["type"];
         if (event["source"] != own_source) continue;
-        if (type != "reminder.due" && type != "reminder.missed") continue;
         const auto& payload = event["data"]["payload"];
+        if (type == "task.updated") {
+            auto& last = edited[payload.value("series_id", "")];
+            last = std::max(last, *core::parse_utc(event["time"].get<std::string>()));
+        }
+        if (type != "reminder.due" && type != "reminder.missed") continue;
         const std::string reminder = payload["reminder_id"];
         const std::string slot = payload.value("recurrence_id", "");
         const std::string last =
@@ -173,10 +178,18 @@ void World::check_reminders(const std::string& user, const std::vector<json>& lo
             if (!time || *time > clock_.now()) continue;
             if (parsed->snoozed_until && *parsed->snoozed_until > clock_.now()) continue;
             // What was closed when its time came, and opened again later, was cancelled for good;
-            // what was edited after its time was told of by its old time.
+            // what was edited after its time was told of by its old time. A clock that was set
+            // back had been there before.
             const auto modified = core::parse_utc(task["modified"].get<std::string>());
-            if (task["revision"] > 1 && *modified >= *time) continue;
+            if (task["revision"] > 1 && *modified + set_back_ >= *time) continue;
+            const auto since = edited.find(task.value("series_id", ""));
+            if (!parsed->series.empty() && since != edited.end() && since->second >= *time)
+                continue;
             const std::string slot = task.value("recurrence_id", "");
+            // What a clock that was ahead has passed stays so, also where a completion begins anew
+            // from an earlier time.
+            if (set_back_.count() > 0 && parsed->passed && slot <= core::format(*parsed->passed))
+                continue;
             const auto& told = covered[reminder["id"]];
             const bool at_its_time = told_at.contains(reminder["id"].get<std::string>() + " " +
                                                       slot + " " + core::format_utc(*time));
@@ -217,7 +230,7 @@ void World::add_reminding(json& params, const std::string& user, const Pick& pic
     if (channels.empty()) return;
     if (random_.one_in(2)) params["channels"] = json::array({pick(channels)});
     if (random_.one_in(3)) params["channels"] = channels;
-    if (random_.one_in(4)) {
+    if (random_.one_in(2)) {
         params["escalate"] = pick({"10m", "30m", "2h"});
         params["escalate_to"] = json::array({pick(channels)});
     }

@@ -263,7 +263,9 @@ void World::advance_clock() {
     case 2:
         note("clock steps back");
         starts_.clear();  // what was begun then is still to come
-        clock_.set_now(clock_.now() - minutes{random_.between(1, 90)});
+        set_back(random_.one_in(3) ? hours{random_.between(1, 120)}
+                                   : minutes{random_.between(1, 90)});
+        shorten_leases();  // none goes on longer than one that begins now
         break;
     case 3:
         note("clock steps forward");
@@ -275,10 +277,15 @@ void World::advance_clock() {
     }
 }
 
+void World::set_back(minutes by) {
+    clock_.set_now(clock_.now() - by);
+    set_back_ += by;
+}
+
 /// The commands that change a task, series or reminder in place.
 void World::random_change(Sent& sent, std::int64_t kind, const Some& some_task, const Pick& pick) {
     sent.params = {{"task", some_task()}};
-    const bool is_about_reminder = kind == 4 || kind == 5;
+    const bool is_about_reminder = kind >= 2 && kind <= 5;
     if (const auto task = reminded_task(sent.user); is_about_reminder && !task.empty())
         if (random_.one_in(2)) sent.params["task"] = task;
     if (kind == 0) {
@@ -288,8 +295,9 @@ void World::random_change(Sent& sent, std::int64_t kind, const Some& some_task, 
     } else if (kind <= 3) {
         sent.method = "task.update";
         sent.params["tz_default"] = "UTC";
-        switch (random_.between(0, 4)) {
+        switch (random_.between(0, 5)) {
         case 0:
+        case 5:
             sent.params["due"] = pick({"in 10 minutes", "tomorrow 9am", "in 2 days", "none"});
             break;
         case 1:
@@ -535,7 +543,8 @@ void World::run_timers() {
         const auto due = engine_->next_due();
         const auto held = engine_->next_wait();
         if (held) clock_.set_monotonic(std::max(clock_.monotonic(), *held));
-        if (!held && (!due || *due > clock_.now())) break;
+        // The loop wakes when the clock is set, whether something is due or not.
+        if (turns > 0 && !held && (!due || *due > clock_.now())) break;
         auto turn = engine_->turn({}, {}, clock_.now(), clock_.monotonic());
         take_turn_output(turn);
         require(turns < 499, "due timers come to an end (P8)");

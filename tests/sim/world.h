@@ -169,6 +169,8 @@ private:
     void settle_one(const std::string& user, Group& group);
     void learn_fetched(const std::string& user, Group& group, const std::string& member,
                        const json& batch);
+    void set_back(std::chrono::minutes by);
+    void shorten_leases();
     void check_order(const std::string& user, const Group& group, std::int64_t number,
                      const std::string& subject);
     void check_events(const std::string& user, const std::vector<json>& log);
@@ -249,6 +251,8 @@ private:
     std::vector<daemon::Job> jobs_;
     std::map<std::string, Sending> sendings_;         ///< by delivery id
     std::map<std::string, std::string> delivery_of_;  ///< what it is about -> its id
+    std::chrono::minutes set_back_{0};                ///< the clock, all in all
+    std::set<std::string> removals_;                  ///< of channels, asked for: user, name
     std::set<std::string> retried_;                   ///< deliveries that a user tried again
     std::map<std::string, std::vector<core::Timestamp>> starts_;  ///< by user and channel
     std::map<std::string, int> troubles_;  ///< .. attempts that its destination will fail
