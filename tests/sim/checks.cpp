@@ -239,8 +239,9 @@ void World::check_timers() {
         "invariant 8: a stack's timer is true");
     none(
         "SELECT 1 FROM reminder r JOIN series s ON s.user_id = r.user_id AND s.id = r.series_id "
-        "WHERE s.paused IS NOT NULL AND r.next_ms IS NOT NULL AND r.snoozed_until IS NULL",
-        "a paused series reminds of nothing but what was snoozed");
+        "WHERE s.paused IS NOT NULL AND r.next_ms IS NOT NULL AND r.snoozed_until IS NULL AND NOT "
+        "(r.next_ms IN (r.nag_at, r.escalate_at) AND r.firing > 1)",
+        "a paused series reminds of nothing but what was snoozed, and follows that up");
     none(
         "WITH RECURSIVE reached (user_id, start, id) AS (SELECT user_id, task_id, depends_on FROM "
         "dependency UNION SELECT d.user_id, r.start, d.depends_on FROM dependency d JOIN reached r "
