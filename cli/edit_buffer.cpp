@@ -234,8 +234,8 @@ bool is_empty(const ipc::TaskUpdate& update) {
     const auto& edit = update.edit;
     return !edit.summary && !edit.notes && !edit.project && !edit.tags && !edit.priority &&
            edit.add_tags.empty() && edit.remove_tags.empty() && !update.start && !update.due &&
-           !update.remind && !update.channels && !update.depends_on &&
-           update.add_depends_on.empty() && update.remove_depends_on.empty();
+           !update.remind && !update.channels && update.reminding == ipc::ReminderHow{} &&
+           !update.depends_on && update.add_depends_on.empty() && update.remove_depends_on.empty();
 }
 
 bool is_blank(const std::string& text) {

@@ -57,12 +57,14 @@ Result<Reminder> parse_reminder(std::string_view field, std::string_view words, 
         }
     const auto cut = std::min(lower.find(" before"), lower.find(" after"));
     const auto span = parse_span(field, std::string_view(lower).substr(0, cut));
-    if (!span)
-        return cut == std::string::npos && !lower.empty()
-                   ? invalid_argument(
-                         std::string(field),
-                         "\"" + clipped(words, 64) + "\" is not accepted; " + std::string(accepted))
-                   : tl::unexpected(span.error());
+    if (!span && cut == std::string::npos && !lower.empty()) {
+        // "tomorrow 9am" can mean nothing but a time of its own.
+        if (auto at = at_time(field, words, now, zone)) return at;
+        return invalid_argument(
+            std::string(field),
+            "\"" + clipped(words, 64) + "\" is not accepted; " + std::string(accepted));
+    }
+    if (!span) return tl::unexpected(span.error());
     reminder.before = *span;
     if (cut == std::string::npos) return reminder;
     const bool is_after = lower.compare(cut, 6, " after") == 0;
@@ -80,6 +82,7 @@ std::string format_reminder(const Reminder& reminder) {
     if (reminder.anchor == ReminderAnchor::at && reminder.at) {
         std::string text = format_local(reminder.at->local);
         text = reminder.at->is_date ? text.substr(0, 10) : text.replace(10, 1, " ");
+        if (text.size() == 19 && text.compare(16, 3, ":00") == 0) text.resize(16);
         return "at " + text + " " + reminder.at->tzid;
     }
     const bool is_start = reminder.anchor == ReminderAnchor::start;

@@ -192,8 +192,8 @@ void register_edit(CommandLine& line) {
          .words_max = any_number,
          .examples = {"edit 3 --due \"fri 17:30\" --tag phone", "edit 3", "edit 3 --due none"},
          .details = "Without options, each task is opened in $VISUAL or $EDITOR as TOML; what is "
-                    "wrong comes back into the text. Of a series, this changes one occurrence; its "
-                    "time and reminders are the series'.",
+                    "wrong comes back into the text. Of a series, this changes one occurrence, but "
+                    "its reminders, which are the series'.",
          .run = [given](Context& context, const Words& words) {
              return run(context, *given, words);
          }});

@@ -190,7 +190,10 @@ void revoke_all(const std::vector<Delivery>& deliveries, const std::string& why,
 
 std::optional<Job> start_on_channel(const Delivery& given, Handling& h) {
     Delivery delivery = given;
-    if (is_digest(delivery) && h.unit.count_digested(delivery.user, delivery.id) == 0) {
+    // One that was closed before, and is tried again, has its event.
+    const bool has_members = is_digest(delivery) || (!delivery.call && delivery.reminder.empty() &&
+                                                     h.unit.was_digest(delivery));
+    if (has_members && h.unit.count_digested(delivery.user, delivery.id) == 0) {
         suppress(delivery, "all that it would tell of is done", h);
         return {};
     }
@@ -242,6 +245,7 @@ void finish_on_channel(const Delivery& delivery, const JobResult& result, Handli
     if (!channel || channel->url != result.channel.url) return;
     if (outcome.succeeded && !channel->disabled.empty())
         h.unit.disable_channel(delivery.user, *channel, "");
+    if (outcome.succeeded && is_test(delivery)) hurry_deliveries(delivery.user, channel->name, h);
     if (core::is_web(channel->kind) && outcome.status == http_gone && channel->disabled.empty()) {
         const std::string why =
             "the receiver said 410 Gone; taskctl channels test " + channel->name + " asks again";

@@ -56,13 +56,24 @@ Result<void> check_email(const Channel& channel, Handling& h) {
                                   "ada@example.org");
 }
 
+/// Not "{summary} is due" or "[{project}] {summary}", which are text.
+bool is_meant_as_json(std::string_view body) {
+    constexpr std::string_view space = " \t\r\n";
+    const auto first = body.find_first_not_of(space);
+    if (first == std::string_view::npos || (body[first] != '{' && body[first] != '[')) return false;
+    const auto next = body.find_first_not_of(space, first + 1);
+    if (next == std::string_view::npos) return true;
+    const std::string_view after = body[first] == '{' ? "\"}" : "\"[]";
+    if (after.find(body[next]) != std::string_view::npos) return true;
+    return body[first] == '[' && body[next] == '{' && body.substr(next + 1, 1) == "\"";
+}
+
 Result<void> check_web(const Channel& channel, const std::string& secret) {
     if (auto good = check_webhook_url("url", channel.url); !good) return good;
     if (channel.kind == ChannelKind::ntfy)
         if (const auto place = ntfy_place(channel.url); !place)
             return tl::unexpected(place.error());
-    const auto start = core::trim(channel.body).substr(0, 1);
-    if ((start == "{" || start == "[") &&
+    if (channel.kind == ChannelKind::webhook && is_meant_as_json(channel.body) &&
         !nlohmann::json::accept(channel.body.begin(), channel.body.end()))
         return core::invalid_argument("body", "begins like JSON, but is none");
     if (secret.empty()) {
@@ -137,6 +148,7 @@ Result<Channel> set_channel(const ipc::ChannelSet& request, Handling& h) {
                                     "there are 32 channels already, the most there can be", "name",
                                     "taskctl channels remove NAME"});
     h.unit.put_channel(h.user, *channel, request.secret);
+    hurry_deliveries(h.user, channel->name, h);
     return channel;
 }
 
@@ -156,7 +168,9 @@ Result<Channel> known_channel(const std::string& field, const std::string& name,
 
 Result<Channel> remove_channel(const ipc::ChannelRemove& request, Handling& h) {
     auto channel = known_channel("name", request.name, h);
-    if (channel) h.unit.erase_channel(h.user, *channel);
+    if (!channel) return channel;
+    h.unit.erase_channel(h.user, *channel);
+    hurry_deliveries(h.user, channel->name, h);
     return channel;
 }
 

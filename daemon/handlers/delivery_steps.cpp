@@ -13,6 +13,7 @@ using core::Delivery;
 using core::DeliveryState;
 using std::chrono::milliseconds;
 
+constexpr std::int64_t held_max = 10'000;                        // what a user has in one night
 constexpr milliseconds retry_after_max = std::chrono::hours{1};  // what a callee may ask for
 
 std::string words_of(const core::Call& call) {
@@ -77,6 +78,16 @@ void wait_for_quiet_hours(Delivery& delivery, const core::UserSettings& settings
                           core::Timestamp now) {
     delivery.next_attempt = core::after_quiet_hours(settings, now);
     delivery.result = *delivery.next_attempt > now ? "waits: quiet hours" : "";
+}
+
+void hurry_deliveries(const core::UserId& user, const std::string& channel, Handling& h) {
+    const auto settings = h.unit.user_settings(user);
+    for (const auto& held : h.unit.held_deliveries(user, channel, held_max)) {
+        Delivery after = held;
+        wait_for_quiet_hours(after, settings, h.unit.now());
+        if (held.attempts > 0) after.result = held.result;
+        h.unit.update_delivery(held, after);
+    }
 }
 
 void end_delivery(const Delivery& before, const Delivery& after, std::string_view kind,

@@ -14,6 +14,10 @@ namespace taskd::daemon {
 void wait_for_quiet_hours(core::Delivery& delivery, const core::UserSettings& settings,
                           core::Timestamp now);
 
+/// What waits for its channel, or for the user's quiet hours where `channel` is "", goes by what
+/// they are now.
+void hurry_deliveries(const core::UserId& user, const std::string& channel, Handling& h);
+
 /// Stores how a delivery or an attempt of it has ended, with its event and what was given up as a
 /// dead letter. `kind` is of its channel, or "call", for the counters.
 void end_delivery(const core::Delivery& before, const core::Delivery& after, std::string_view kind,

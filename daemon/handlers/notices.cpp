@@ -78,8 +78,9 @@ void add_task(Notice& notice, const core::Task& task) {
     notice.can_act = task.is_open();
 }
 
-std::string text_of(const Notice& notice) {
+std::string text_of(const Notice& notice, bool follows) {
     std::vector<std::string> lines;
+    if (follows) lines.push_back("Reminder " + notice.firing + ": nobody has acknowledged it yet.");
     if (!notice.due.empty()) lines.push_back("Due " + notice.due);
     if (!notice.late.empty())
         lines.push_back("This reminder comes " + notice.late + " after its time.");
@@ -97,8 +98,9 @@ void add_reminder(Notice& notice, const json& data) {
     // To the minute, and after a day to the hour.
     const seconds unit = late >= days{1} ? seconds{hours{1}} : seconds{minutes{1}};
     if (late >= minutes{1}) notice.late = core::format_span(late / unit * unit);
-    if (number_at(data, "nag") > 0 || data.value("escalated", false)) notice.is_urgent = true;
-    notice.text = text_of(notice);
+    const bool follows = number_at(data, "nag") > 0 || data.value("escalated", false);
+    if (follows) notice.is_urgent = true;
+    notice.text = text_of(notice, follows);
 }
 
 void add_bulletin(Notice& notice, const json& data) {
@@ -119,6 +121,11 @@ void add_bulletin(Notice& notice, const json& data) {
     const auto more = count - static_cast<std::int64_t>(lines.size());
     if (!lines.empty() && more > 0) lines.push_back("and " + std::to_string(more) + " more");
     notice.text = lines.empty() ? notice.summary : core::join(lines, "\n");
+}
+
+void add_test(Notice& notice, const json& data) {
+    add_bulletin(notice, data);
+    notice.text = "Reminders that go to this channel arrive.";
 }
 
 BulletinItem item_of(const core::Task& task) {
@@ -142,10 +149,12 @@ Notice notice_of(const core::Delivery& delivery, const ipc::CloudEvent& event, H
     notice.count = "1";
     const auto data = payload_of(event);
     if (const auto task = h.unit.find_task(delivery.user, delivery.task)) add_task(notice, *task);
-    if (delivery.reminder.empty())
-        add_bulletin(notice, data);
-    else
+    if (!delivery.reminder.empty())
         add_reminder(notice, data);
+    else if (event.type == "channel.test")
+        add_test(notice, data);
+    else
+        add_bulletin(notice, data);
     notice.tag = !notice.task.empty()     ? notice.task
                  : !notice.series.empty() ? notice.series
                                           : event.type + " " + delivery.channel;

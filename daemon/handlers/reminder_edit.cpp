@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/handlers/reminder_edit.h"
 
+#include "daemon/handlers/channel_deliveries.h"
 #include "daemon/handlers/occurrences.h"
 #include "daemon/handlers/task_words.h"
 
@@ -44,7 +45,10 @@ Result<void> replace_all(const ipc::TaskUpdate& request, const Task& task,
                                  request.channels.value_or(std::vector<std::string>{}),
                                  request.reminding, *zone, h);
     if (!wanted) return tl::unexpected(wanted.error());
-    for (const auto& old : before) h.unit.erase_reminder(old);
+    for (const auto& old : before) {
+        revoke_deliveries(old, "its reminder was replaced", h);
+        h.unit.erase_reminder(old);
+    }
     for (auto& reminder : *wanted) {
         if (task.series.empty()) reminder.task = task.id;
         const auto armed = task.series.empty() ? armed_for(reminder, task, h)
@@ -104,6 +108,8 @@ Result<void> move_times(const Task& before, const Task& after,
         }
         const auto armed = core::armed(moved, after.is_open() ? base : std::nullopt);
         if (!armed) return tl::unexpected(armed.error());
+        // What still waits to be told is of a time that was changed.
+        revoke_deliveries(old, "its task has another time", h);
         h.unit.update_reminder(old, *armed);
         warn_of(*armed, h, reply.warnings);
     }

@@ -72,10 +72,14 @@ core::Result<core::Timestamp> read_until(const ipc::ReminderSnooze& request, Han
         return h.unit.now() + *span;
     const auto when = core::parse_when("until", words, h.unit.now(), *zone);
     if (!when) return tl::unexpected(when.error());
-    if (!when->time.is_date) return when->time.at;
     const auto in_zone = core::TimeZone::load(when->time.tzid);
     if (!in_zone) return tl::unexpected(in_zone.error());
-    return in_zone->to_utc(when->time.local + core::day_start).at;
+    const auto at =
+        when->time.is_date ? in_zone->to_utc(when->time.local + core::day_start).at : when->time.at;
+    if (at <= h.unit.now())
+        return core::invalid_argument("until", core::describe(when->time) + " is not in the future",
+                                      "a span from now is written 10m or 2h");
+    return at;
 }
 
 core::Result<Reminder> acknowledge(const Reminder& reminder, const Task& task, Handling& h) {

@@ -5,11 +5,6 @@
 #include "daemon/handlers/delivery_steps.h"
 
 namespace taskd::daemon {
-namespace {
-
-constexpr std::int64_t held_max = 10'000;  // what a user has in one night
-
-}  // namespace
 
 core::Result<ipc::UserSettingsReply> get_user(const ipc::UserGet&, Handling& h) {
     return ipc::UserSettingsReply{
@@ -45,11 +40,7 @@ core::Result<ipc::UserSettingsReply> set_user(const ipc::UserSet& request, Handl
     if (*settings != reply.settings) h.unit.put_user_settings(h.user, *settings);
     if (settings->quiet_hours != reply.settings.quiet_hours ||
         settings->zone != reply.settings.zone)
-        for (const auto& held : h.unit.held_deliveries(h.user, held_max)) {
-            core::Delivery after = held;
-            wait_for_quiet_hours(after, *settings, h.unit.now());
-            h.unit.update_delivery(held, after);
-        }
+        hurry_deliveries(h.user, "", h);
     reply.settings = std::move(*settings);
     return reply;
 }

@@ -90,6 +90,7 @@ struct Desktop::Attempt {
     bool is_in_flight = false;
     bool is_unwanted = false;  // close() came
     bool has_buttons = false;
+    NotifyCall call{};
     bool is_shown = false;  // by the server that is there now
     std::optional<BusAnswer> answer{};
 };
@@ -250,7 +251,7 @@ void Desktop::take_step(const AttemptPtr& attempt) {
 
 void Desktop::notify(const AttemptPtr& attempt) {
     const auto& notification = attempt->notification;
-    NotifyCall call;
+    NotifyCall& call = attempt->call = {};
     if (const auto at = shown_.find(attempt->tag); at != shown_.end())
         call.replaces_id = at->second.id;
     call.summary = summary_text(notification.summary);
@@ -282,7 +283,7 @@ void Desktop::remember(const Attempt& attempt, std::uint32_t id) {
     // A server that gives an id twice means the newer notification from then on.
     if (const auto at = find(server_.name, id); at != shown_.end()) shown_.erase(at);
     if (id == 0) return;  // none (section 9), so no signal can tell of it
-    shown_[attempt.tag] = {attempt.click, id, attempt.has_buttons, ++shown_count_};
+    shown_[attempt.tag] = {attempt.click, id, attempt.has_buttons, attempt.call, ++shown_count_};
     is_kept_ = false;
     if (shown_.size() <= desktop_tags_max) return;
     shown_.erase(std::min_element(shown_.begin(), shown_.end(), [](const auto& a, const auto& b) {
@@ -313,10 +314,27 @@ void Desktop::learn_owner(const BusAnswer& answer) {
     if (!is_same) return forget_all();
     recalled_bus_.clear();
     for (auto at = shown_.begin(); at != shown_.end();) {
-        if (at->second.is_unwanted) bus_->close(server_.name, at->second.id);
+        if (at->second.is_unwanted)
+            bus_->close(server_.name, at->second.id);
+        else if (at->second.has_buttons)
+            show_again(at->first, at->second);
         is_kept_ = is_kept_ && !at->second.is_unwanted;
         at = at->second.is_unwanted ? shown_.erase(at) : std::next(at);
     }
+}
+
+/// Some services, such as dunst, tell of a click only who has shown the notification: that is to be
+/// this process.
+void Desktop::show_again(const std::string& tag, const Shown& shown) {
+    NotifyCall call = shown.call;
+    call.replaces_id = shown.id;
+    bus_->notify(server_.name, call, recall_timeout, [this, tag](const BusAnswer& answer) {
+        const auto at = shown_.find(tag);
+        if (at == shown_.end() || !answer.error.empty() || answer.server.name != server_.name)
+            return;
+        at->second.id = answer.id;
+        is_kept_ = false;
+    });
 }
 
 void Desktop::forget_all() {
@@ -365,7 +383,7 @@ void Desktop::recall() {
     if (before.entries.empty() || before.bus.empty()) return;
     const std::lock_guard lock(mutex_);
     for (const auto& entry : before.entries)
-        shown_[entry.tag] = {entry.click, entry.id, entry.has_buttons, ++shown_count_};
+        shown_[entry.tag] = {entry.click, entry.id, entry.has_buttons, entry.call, ++shown_count_};
     server_ = before.server;
     recalled_bus_ = before.bus;
     if (!connect().empty()) return forget_all();
@@ -379,7 +397,7 @@ Screen Desktop::screen() const {
     screen.server = server_;
     std::map<std::uint64_t, Screen::Entry> ordered;
     for (const auto& [tag, one] : shown_)
-        ordered[one.order] = {tag, one.id, one.has_buttons, one.click};
+        ordered[one.order] = {tag, one.id, one.has_buttons, one.click, one.call};
     for (auto& [order, entry] : ordered) screen.entries.push_back(std::move(entry));
     return screen;
 }

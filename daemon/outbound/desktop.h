@@ -76,6 +76,7 @@ private:
         Click click;
         std::uint32_t id = 0;
         bool has_buttons = false;
+        NotifyCall call{};
         std::uint64_t order = 0;
         bool is_unwanted = false;  // close() came before it was known whether it is still there
     };
@@ -93,6 +94,7 @@ private:
     void notify(const AttemptPtr& attempt);
     void settle(const AttemptPtr& attempt, const BusAnswer& answer);
     void remember(const Attempt& attempt, std::uint32_t id);
+    void show_again(const std::string& tag, const Shown& shown);
     [[nodiscard]] bool is_in_flight(const std::string& tag) const;
     [[nodiscard]] ShownAt find(const std::string& sender, std::uint32_t id);
 

@@ -47,6 +47,8 @@ struct NotifyCall {
     std::string body{};
     std::vector<std::pair<std::string, std::string>> actions{};  ///< key and label
     std::uint8_t urgency = 1;
+
+    bool operator==(const NotifyCall&) const = default;
 };
 
 /// Neither blocks nor locks: like sd-bus itself it belongs to one thread at a time. Every call gets

@@ -15,11 +15,15 @@ using nlohmann::json;
 constexpr std::uintmax_t bytes_max = 4 * 1024 * 1024;
 
 Screen::Entry entry_of(const json& from) {
-    return {from.at("tag"),
-            from.at("id"),
-            from.at("has_buttons"),
-            {Click::Action::seen, from.at("user"), from.at("task"), from.at("delivery"),
-             from.at("url")}};
+    Screen::Entry entry;
+    entry.tag = from.at("tag");
+    entry.id = from.at("id");
+    entry.has_buttons = from.at("has_buttons");
+    entry.click = {Click::Action::seen, from.at("user"), from.at("task"), from.at("delivery"),
+                   from.at("url")};
+    entry.call = {entry.id, from.at("summary"), from.at("body"), from.at("actions"),
+                  from.at("urgency")};
+    return entry;
 }
 
 }  // namespace
@@ -50,7 +54,11 @@ void keep_screen(const std::string& path, const Screen& screen) {
                            {"user", entry.click.user},
                            {"task", entry.click.task},
                            {"delivery", entry.click.delivery},
-                           {"url", entry.click.url}});
+                           {"url", entry.click.url},
+                           {"summary", entry.call.summary},
+                           {"body", entry.call.body},
+                           {"actions", entry.call.actions},
+                           {"urgency", entry.call.urgency}});
     const json text{{"bus", screen.bus},
                     {"server", screen.server.name},
                     {"has_actions", screen.server.has_actions},

@@ -19,6 +19,7 @@ struct Screen {
         std::uint32_t id = 0;
         bool has_buttons = false;
         Click click{};
+        NotifyCall call{};  ///< that has shown it
 
         bool operator==(const Entry&) const = default;
     };

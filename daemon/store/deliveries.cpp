@@ -221,19 +221,30 @@ std::vector<Delivery> UnitOfWork::dead_deliveries(const core::UserId& user,
     return read_all(Query(db_,
                           "SELECT " DELIVERY_LIST_COLUMNS
                           " FROM delivery WHERE user_id = ?1 AND state = 'dead' AND "
-                          "(?2 = '' OR task_id = ?2) " NO_TEST
-                          "ORDER BY created DESC, id DESC LIMIT ?3",
+                          "(?2 = '' OR task_id = ?2 OR id IN (SELECT digest FROM delivery m "
+                          "INDEXED BY delivery_task WHERE m.user_id = ?1 AND m.task_id = ?2 AND "
+                          "m.digest <> '')) " NO_TEST "ORDER BY created DESC, id DESC LIMIT ?3",
                           user.str(), task.str(), limit));
 }
 
-std::vector<Delivery> UnitOfWork::held_deliveries(const core::UserId& user, std::int64_t limit) {
+bool UnitOfWork::was_digest(const Delivery& delivery) {
+    Query row(db_,
+              "SELECT 1 FROM delivery INDEXED BY delivery_digest WHERE user_id = ? AND digest = ? "
+              "AND digest <> '' LIMIT 1",
+              delivery.user.str(), delivery.id.str());
+    return row.step();
+}
+
+std::vector<Delivery> UnitOfWork::held_deliveries(const core::UserId& user,
+                                                  const std::string& channel, std::int64_t limit) {
     return read_all(Query(db_,
                           "SELECT " DELIVERY_LIST_COLUMNS
-                          " FROM delivery INDEXED BY delivery_open WHERE user_id = ? AND "
-                          "finished IS NULL AND state = 'pending' AND attempts = 0 AND "
-                          "event_user_seq > 0 AND call_key IS NULL AND next_attempt_ms > ? "
-                          "ORDER BY next_attempt_ms LIMIT ?",
-                          user.str(), now_, limit));
+                          " FROM delivery INDEXED BY delivery_open WHERE user_id = ?1 AND "
+                          "finished IS NULL AND state = 'pending' AND call_key IS NULL AND "
+                          "next_attempt_ms > ?2 AND CASE ?3 WHEN '' THEN attempts = 0 AND "
+                          "event_user_seq > 0 ELSE channel = ?3 END "
+                          "ORDER BY next_attempt_ms LIMIT ?4",
+                          user.str(), now_, channel, limit));
 }
 
 std::int64_t UnitOfWork::count_waiting(const core::UserId& user, const std::string& channel,
@@ -253,14 +264,16 @@ std::vector<core::Timestamp> UnitOfWork::recent_starts(const core::UserId& user,
                                                        std::int64_t max) {
     std::vector<core::Timestamp> starts;
     // A row has the start of its last attempt; of those before, its log has when they ended.
-    Query row(db_,
-              "WITH recent AS MATERIALIZED (SELECT started, state, log FROM delivery WHERE user_id "
-              "= ?1 AND channel = ?2 AND channel <> '' AND started IS NOT NULL AND started > ?3) "
-              "SELECT started AS at FROM recent WHERE started <= ?4 UNION ALL "
-              "SELECT json_extract(a.value, '$[0]') - coalesce(json_extract(a.value, '$[2]'), 0) "
-              "AS at FROM recent JOIN json_each(log) a WHERE a.key < json_array_length(log) - "
-              "(state <> 'running') AND at > ?3 AND at <= ?4 ORDER BY at DESC LIMIT ?5",
-              user.str(), channel, since, now, max);
+    Query row(
+        db_,
+        "WITH recent AS MATERIALIZED (SELECT started, state, log FROM delivery WHERE user_id "
+        "= ?1 AND channel = ?2 AND channel <> '' AND started IS NOT NULL AND started > ?3 " NO_TEST
+        ") "
+        "SELECT started AS at FROM recent WHERE started <= ?4 UNION ALL "
+        "SELECT json_extract(a.value, '$[0]') - coalesce(json_extract(a.value, '$[2]'), 0) "
+        "AS at FROM recent JOIN json_each(log) a WHERE a.key < json_array_length(log) - "
+        "(state <> 'running') AND at > ?3 AND at <= ?4 ORDER BY at DESC LIMIT ?5",
+        user.str(), channel, since, now, max);
     while (row.step()) starts.push_back(row.time(0));
     return starts;
 }

@@ -250,9 +250,13 @@ public:
     [[nodiscard]] std::vector<core::Delivery> dead_deliveries(const core::UserId& user,
                                                               const core::TaskId& task,
                                                               std::int64_t limit);
-    /// Those that have not been tried and wait for a time that is still to come.
+    /// Those that wait for a time that is still to come: on a channel, or such as have not been
+    /// tried on any of them.
     [[nodiscard]] std::vector<core::Delivery> held_deliveries(const core::UserId& user,
+                                                              const std::string& channel,
                                                               std::int64_t limit);
+    /// Whether some deliveries went into this one, whatever became of their tasks.
+    [[nodiscard]] bool was_digest(const core::Delivery& delivery);
     /// How many reminders that are due a channel has not begun to send, up to `max`.
     [[nodiscard]] std::int64_t count_waiting(const core::UserId& user, const std::string& channel,
                                              core::Timestamp now, std::int64_t max);

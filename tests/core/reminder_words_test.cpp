@@ -38,7 +38,8 @@ TEST_CASE("a reminder is said in words, and said again in the same") {
         {"5m after the start", ReminderAnchor::start, -5min, "5m after start"},
         {"when unblocked", ReminderAnchor::unblocked, 0s, "when unblocked"},
         {"1h after unblocked", ReminderAnchor::unblocked, -1h, "1h after unblocked"},
-        {"at 2026-12-01 9:00", ReminderAnchor::at, 0s, "at 2026-12-01 09:00:00 Europe/Berlin"},
+        {"at 2026-12-01 9:00", ReminderAnchor::at, 0s, "at 2026-12-01 09:00 Europe/Berlin"},
+        {"2026-12-01 9:00:30", ReminderAnchor::at, 0s, "at 2026-12-01 09:00:30 Europe/Berlin"},
         {"on 2026-12-01", ReminderAnchor::at, 0s, "at 2026-12-01 Europe/Berlin"},
     }));
     CAPTURE(row.words);

@@ -295,6 +295,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: a nag goes on until it is acknowledged
     const auto sent = begun(5min);
     REQUIRE(sent.size() == 1);
     CHECK(sent[0].notice.firing == "3");
+    CHECK(sent[0].notice.text.find("Reminder 3: nobody has acknowledged it yet.") == 0);
     CHECK(sent[0].notice.is_urgent);
     result("reminder.acknowledge", {{"task", task}});
     CHECK(begun(24h).empty());
@@ -438,6 +439,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: a test of a channel is one attempt") {
     const auto sent = last.jobs;
     REQUIRE(sent.size() == 1);
     CHECK(sent[0].notice.summary == "Test of channel mail");
+    CHECK(sent[0].notice.text == "Reminders that go to this channel arrive.");
     answer(sent[0], later);
     CHECK(delivery(id)["state"] == "dead");
     CHECK(begun(24h).empty());
@@ -539,6 +541,101 @@ TEST_CASE_METHOD(Deliveries, "deliveries: what quiet hours hold back goes by wha
         CHECK(begun(179min).empty());
         CHECK(begun(1min).size() == 1);
     }
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: what waits for its channel goes by a change of it") {
+    const auto mail = [&](const json& rate, const json& retry) {
+        channel({{"name", "mail"},
+                 {"kind", "email"},
+                 {"is_default", true},
+                 {"rate", rate},
+                 {"retry", retry}});
+    };
+    const json slow{{"attempts_max", 5}, {"backoff_ms", 7'200'000}, {"backoff_max_ms", 7'200'000}};
+    mail({{"max", 1}, {"per_ms", 3'600'000}}, slow);
+    add("first");
+    add("second", {{"at", "in 3610 seconds"}, {"remind", {"0m"}}});
+    auto sent = begun(1h);
+    REQUIRE(sent.size() == 1);
+    answer(sent[0], later);  // again in an hour at least
+    CHECK(begun(1min).empty());
+    REQUIRE(in_state("pending") == 2);
+    SECTION("set") {
+        mail({{"max", 0}, {"per_ms", 1000}}, slow);
+        CHECK(last.jobs.size() + begun(0ms).size() == 2);
+    }
+    SECTION("removed") {
+        result("channel.remove", {{"name", "mail"}});
+        pass(0ms);
+        CHECK(in_state("dead") == 2);
+    }
+    SECTION("tested, and found to work") {
+        result("channel.test", {{"name", "mail"}});
+        REQUIRE(last.jobs.size() == 1);
+        answer(last.jobs[0], kept);
+        CHECK(begun(0ms).empty());
+        // A test takes no place in the rate; what was tried before does.
+        CHECK(begun(1h).size() == 1);
+    }
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: what waits is of the reminders that there are") {
+    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    result("user.set", {{"quiet_hours", "08:30-12:00"}});
+    add("tea");
+    CHECK(begun(1h).empty());
+    REQUIRE(in_state("pending") == 1);
+    SECTION("none any more") {
+        result("task.update", {{"task", "1"}, {"remind", {"none"}}});
+        CHECK(begun(48h).empty());
+    }
+    SECTION("for another time") {
+        result("task.update", {{"task", "1"}, {"due", "2026-11-24 16:00"}});
+        CHECK(begun(3h).empty());
+        CHECK(begun(4h).size() == 1);
+    }
+    CHECK(in_state("suppressed") == 1);
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: a digest that is tried again tells of nothing done") {
+    channel({{"name", "mail"},
+             {"kind", "email"},
+             {"is_default", true},
+             {"rate", {{"max", 1}, {"per_ms", 60'000}}}});
+    add("one");
+    add("two");
+    auto sent = begun(1h);
+    REQUIRE(sent.size() == 1);
+    CHECK(result("delivery.list", {{"failed", true}, {"task", "1"}})["deliveries"].empty());
+    SECTION("tried again by itself") {
+        answer(sent[0], later);
+        result("task.complete", {{"task", "1"}});
+        result("task.complete", {{"task", "2"}});
+        CHECK(begun(48h).empty());
+        CHECK(in_state("suppressed") == 3);
+    }
+    SECTION("tried again by its user") {
+        answer(sent[0], refused);
+        const auto failed = result("delivery.list", {{"failed", true}, {"task", "1"}});
+        REQUIRE(failed["deliveries"].size() == 1);
+        CHECK(failed["deliveries"][0]["id"] == sent[0].delivery.str());
+        result("task.complete", {{"task", "1"}});
+        result("delivery.retry", {{"delivery", sent[0].delivery.str()}});
+        CHECK(last.jobs.size() + begun(1min).size() == 1);  // the other one is open
+    }
+}
+
+TEST_CASE_METHOD(Deliveries, "deliveries: a body that begins with a field is text") {
+    const auto hook = [&](const std::string& kind, const std::string& body) {
+        return json{
+            {"name", "hook"}, {"kind", kind}, {"url", "https://example.org/topic"}, {"body", body}};
+    };
+    for (const char* body : {"{summary} is due", "[{project}] {summary}", " {summary}",
+                             R"({"a": "{summary}"})", R"(["{summary}"])"})
+        result("channel.set", hook("webhook", body));
+    for (const char* body : {R"({"a": "{summary}")", R"({"n": {number}})"})
+        CHECK(reason("channel.set", hook("webhook", body)) == "invalid_argument");
+    result("channel.set", hook("ntfy", R"({"n": {number}})"));
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: mail to an address that is not known any more") {
