@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/consume_runner.h"
 
+#include "cli/spawn.h"
 #include "core/text.h"
 #include "ipc/json.h"
 
@@ -11,13 +12,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
-
-extern char** environ;
 
 namespace taskd::cli {
 namespace {
@@ -38,60 +36,6 @@ Pipe make_pipe() {
 
 void do_not_block(int fd) {
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-}
-
-/// posix_spawn's settings: a process group of its own, so that a terminal's Ctrl-C is taskctl's to
-/// deal with; signals as a shell would give them.
-class SpawnSettings {
-public:
-    SpawnSettings(int input, int results) {
-        posix_spawn_file_actions_init(&actions_);
-        posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
-        posix_spawn_file_actions_adddup2(&actions_, results, results_fd);
-        posix_spawnattr_init(&attributes_);
-        posix_spawnattr_setpgroup(&attributes_, 0);
-        sigset_t set{};
-        sigemptyset(&set);
-        posix_spawnattr_setsigmask(&attributes_, &set);
-        sigfillset(&set);
-        posix_spawnattr_setsigdefault(&attributes_, &set);
-        posix_spawnattr_setflags(
-            &attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    }
-    SpawnSettings(const SpawnSettings&) = delete;
-    SpawnSettings& operator=(const SpawnSettings&) = delete;
-    ~SpawnSettings() {
-        posix_spawn_file_actions_destroy(&actions_);
-        posix_spawnattr_destroy(&attributes_);
-    }
-    [[nodiscard]] const posix_spawn_file_actions_t* actions() const { return &actions_; }
-    [[nodiscard]] const posix_spawnattr_t* attributes() const { return &attributes_; }
-
-private:
-    posix_spawn_file_actions_t actions_{};
-    posix_spawnattr_t attributes_{};
-};
-
-std::vector<std::string> environment_with(const std::map<std::string, std::string>& variables) {
-    std::vector<std::string> all;
-    for (char** entry = environ; *entry != nullptr; ++entry) {
-        const std::string text = *entry;
-        const std::string name = text.substr(0, text.find('='));
-        // Nothing of an outer consumer must look like this one's.
-        const bool stale = name.rfind("TASKD_EVENT_", 0) == 0 || name == "TASKD_ATTEMPT" ||
-                           name == "TASKD_FENCE" || name == "TASKD_IDEMPOTENCY_KEY";
-        if (!stale && variables.count(name) == 0) all.push_back(text);
-    }
-    for (const auto& [name, value] : variables) all.push_back(name + "=" + value);
-    return all;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& words) {
-    std::vector<char*> all;
-    all.reserve(words.size() + 1);
-    for (auto& word : words) all.push_back(word.data());
-    all.push_back(nullptr);
-    return all;
 }
 
 }  // namespace
@@ -122,23 +66,13 @@ core::Result<ConsumeRun> ConsumeRun::start(const ConsumeCommand& command,
     for (const auto& leased : events) text += ipc::to_text(leased.event) + "\n";
     Pipe input = make_pipe();
     Pipe results = make_pipe();
-    const SpawnSettings settings(input.read.get(), results.write.get());
-    std::vector<std::string> words = command.argv;
-    std::vector<std::string> environment = environment_with(consume_variables(command, events));
-    pid_t pid = 0;
-    const int failed =
-        posix_spawnp(&pid, words.front().c_str(), settings.actions(), settings.attributes(),
-                     pointers(words).data(), pointers(environment).data());
-    if (failed != 0)
-        return tl::unexpected(core::Error{
-            failed == EAGAIN || failed == ENOMEM ? core::Reason::internal : core::Reason::not_found,
-            "\"" + core::clipped(words.front(), 200) +
-                "\" can't be started: " + std::strerror(failed),
-            {},
-            failed == ENOEXEC ? "a script needs #! on its first line" : ""});
+    const auto pid = spawn({command.argv,
+                            consume_variables(command, events),
+                            {{input.read.get(), STDIN_FILENO}, {results.write.get(), results_fd}}});
+    if (!pid) return tl::unexpected(pid.error());
     do_not_block(input.write.get());
     do_not_block(results.read.get());
-    return ConsumeRun(pid, std::move(input.write), std::move(results.read), std::move(text));
+    return ConsumeRun(*pid, std::move(input.write), std::move(results.read), std::move(text));
 }
 
 void ConsumeRun::write_input() {

@@ -45,6 +45,7 @@ void register_admin_backup(CommandLine& line);
 void register_shutdown(CommandLine& line);
 void register_version(CommandLine& line);
 void register_wait(CommandLine& line);
+void register_retry(CommandLine& line);
 void register_config(CommandLine& line);
 void register_completion(CommandLine& line);
 
@@ -97,6 +98,7 @@ inline void register_commands(CommandLine& line) {
     register_shutdown(line);
     register_version(line);
     register_wait(line);
+    register_retry(line);
     register_config(line);
     register_completion(line);
 }

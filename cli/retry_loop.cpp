@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/retry_loop.h"
+
+#include "cli/render.h"
+#include "core/span.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace taskd::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+using Descriptors = std::vector<std::pair<int, int>>;
+
+constexpr milliseconds grace{5000};  // from SIGTERM to SIGKILL
+
+std::string in_words(milliseconds span) {
+    if (span < std::chrono::seconds{10}) {
+        const auto tenths = span.count() / 100;
+        return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + "s";
+    }
+    return core::format_span(std::chrono::round<std::chrono::seconds>(span));
+}
+
+milliseconds whole_step(const core::RetryPolicy& policy, int attempts) {
+    auto step = policy.initial;
+    for (int i = 1; i < attempts && step < policy.max; ++i) step *= policy.factor;
+    return std::min(step, policy.max);
+}
+
+}  // namespace
+
+RetryLoop::RetryLoop(Context& context, core::Random& random, Options options)
+    : context_(context),
+      screen_(context.screen()),
+      random_(random),
+      options_(std::move(options)),
+      has_terminal_(isatty(STDIN_FILENO) != 0) {
+    sigset_t set{};
+    sigemptyset(&set);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, number);
+    pthread_sigmask(SIG_BLOCK, &set, &before_);
+    signals_ = UniqueFd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (signals_.get() < 0) throw std::system_error(errno, std::generic_category(), "signalfd");
+    if (options_.deadline) deadline_ = Clock::now() + *options_.deadline;
+}
+
+RetryLoop::~RetryLoop() {
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
+int RetryLoop::run() {
+    auto input = ReplayedInput::open(STDIN_FILENO);
+    if (!input) {
+        (void)context_.fail(input.error());
+        return retry_internal;
+    }
+    for (int number = 1;; ++number) {
+        const int status = attempt(*input, number);
+        if (own_status_ != 0) return own_status_;
+        if (signal_ != 0) return status;
+        const auto span = wait_after(status, number);
+        if (!span) return status;
+        if (!wait(*span)) return signal_ != 0 ? 128 + signal_ : status;
+    }
+}
+
+/// The wait after an attempt; none when it was the last.
+std::optional<milliseconds> RetryLoop::wait_after(int status, int attempts) {
+    if (status == 0 || (!options_.on.empty() && !options_.on.has(status))) return {};
+    const std::string failed = "attempt " + std::to_string(attempts) + " of " +
+                               std::to_string(options_.policy.attempts_max) +
+                               " ended with status " + std::to_string(status);
+    const auto& policy = options_.policy;
+    const auto bits = random_.next();
+    auto span = options_.jitter == Jitter::full
+                    ? core::next_attempt_full_jitter(policy, attempts, bits)
+                    : core::next_attempt(policy, attempts, bits);
+    if (span && options_.jitter == Jitter::none) span = whole_step(policy, attempts);
+    if (!span) {
+        screen_.note(failed + ", the last");
+        return {};
+    }
+    if (deadline_ && Clock::now() + *span >= *deadline_) {
+        screen_.note(failed + "; the deadline comes before another one");
+        return {};
+    }
+    screen_.note(failed + "; again in " + in_words(*span));
+    return span;
+}
+
+/// Runs the command once and gives its status.
+int RetryLoop::attempt(ReplayedInput& input, int number) {
+    const auto given = input.begin();
+    if (!given) {
+        (void)context_.fail(given.error());
+        own_status_ = retry_internal;
+        return 0;
+    }
+    // At a terminal the command stays in taskctl's own group: Ctrl-C and Ctrl-Z reach both.
+    auto command =
+        CommandRun::start({options_.argv,
+                           {{"TASKD_ATTEMPT", std::to_string(number)}},
+                           *given < 0 ? Descriptors{} : Descriptors{{*given, STDIN_FILENO}},
+                           !has_terminal_});
+    input.started();
+    if (!command) {
+        (void)context_.fail(command.error());
+        own_status_ =
+            command.error().reason == core::Reason::internal ? retry_internal : retry_no_command;
+        return 0;
+    }
+    kill_at_.reset();
+    for (;;) {
+        const auto moving = input.polls();
+        std::array<pollfd, 4> polled{
+            {{signals_.get(), POLLIN, 0}, {command->ended(), POLLIN, 0}, moving[0], moving[1]}};
+        (void)poll(polled.data(), polled.size(), ms_until(kill_at_ ? kill_at_ : deadline_));
+        input.move({polled[2], polled[3]});
+        if (!input.fault().empty() && own_status_ == 0) {
+            (void)context_.fail({core::Reason::internal, input.fault(), {}, {}});
+            own_status_ = retry_internal;
+            end(*command);
+        }
+        read_signals(&*command);
+        if (const auto status = command->collect()) return *status;
+        const auto now = Clock::now();
+        if (kill_at_ && now >= *kill_at_) {
+            command->signal(SIGKILL);
+            kill_at_ = now + grace;
+        } else if (!kill_at_ && deadline_ && now >= *deadline_) {
+            screen_.note("the deadline has passed; the command is stopped");
+            own_status_ = retry_deadline;
+            end(*command);
+        }
+    }
+}
+
+void RetryLoop::end(CommandRun& command) {
+    command.signal(SIGTERM);
+    kill_at_ = Clock::now() + grace;
+}
+
+/// False when a signal came meanwhile.
+bool RetryLoop::wait(milliseconds span) {
+    const auto until = Clock::now() + span;
+    while (signal_ == 0 && Clock::now() < until) {
+        pollfd item{signals_.get(), POLLIN, 0};
+        (void)poll(&item, 1, ms_until(until));
+        read_signals(nullptr);
+    }
+    return signal_ == 0;
+}
+
+void RetryLoop::read_signals(CommandRun* command) {
+    signalfd_siginfo info{};
+    while (read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+        signal_ = static_cast<int>(info.ssi_signo);
+        // The terminal's own have reached the command, too.
+        const bool from_terminal = has_terminal_ && info.ssi_code == SI_KERNEL;
+        if (command != nullptr && !from_terminal) command->signal(signal_);
+    }
+}
+
+int RetryLoop::ms_until(std::optional<Clock::time_point> time) const {
+    if (!time) return -1;
+    const auto left = std::chrono::ceil<milliseconds>(*time - Clock::now()).count();
+    return static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max()));
+}
+
+}  // namespace taskd::cli

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// A command that is run again until it succeeds.
+#pragma once
+
+#include "cli/code_set.h"
+#include "cli/command_run.h"
+#include "cli/context.h"
+#include "cli/replayed_input.h"
+#include "core/random.h"
+#include "core/retry.h"
+
+#include <chrono>
+#include <csignal>
+#include <string>
+#include <vector>
+
+namespace taskd::cli {
+
+inline constexpr int retry_refused = 120;
+inline constexpr int retry_deadline = 123;
+inline constexpr int retry_no_command = 124;
+inline constexpr int retry_internal = 125;
+
+class RetryLoop {
+public:
+    enum class Jitter { none, equal, full };
+    struct Options {
+        std::vector<std::string> argv{};
+        core::RetryPolicy policy{};
+        Jitter jitter = Jitter::equal;  ///< the upper half of each wait is by chance, or all of it
+        CodeSet on{};                   ///< tried again after these; none: after any but 0
+        std::optional<std::chrono::milliseconds> deadline{};  ///< for all attempts and waits
+    };
+
+    RetryLoop(Context& context, core::Random& random, Options options);
+    RetryLoop(const RetryLoop&) = delete;
+    RetryLoop& operator=(const RetryLoop&) = delete;
+    ~RetryLoop();
+
+    /// The status of the last attempt, or one of taskctl's own.
+    [[nodiscard]] int run();
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    [[nodiscard]] int attempt(ReplayedInput& input, int number);
+    [[nodiscard]] bool wait(std::chrono::milliseconds span);
+    [[nodiscard]] std::optional<std::chrono::milliseconds> wait_after(int status, int attempts);
+    void end(CommandRun& command);
+    void read_signals(CommandRun* command);
+    [[nodiscard]] int ms_until(std::optional<Clock::time_point> time) const;
+
+    Context& context_;
+    Screen& screen_;
+    core::Random& random_;
+    Options options_;
+    bool has_terminal_;
+    std::optional<Clock::time_point> deadline_;
+    std::optional<Clock::time_point> kill_at_{};
+    int signal_ = 0;  ///< the one that asked taskctl to end
+    int own_status_ = 0;
+    sigset_t before_{};
+    UniqueFd signals_;
+};
+
+}  // namespace taskd::cli

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/spawn.h"
+
+#include "core/text.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <spawn.h>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace taskd::cli {
+namespace {
+
+class SpawnSettings {
+public:
+    explicit SpawnSettings(const Spawn& what) {
+        posix_spawn_file_actions_init(&actions_);
+        for (const auto& [ours, there] : what.descriptors)
+            posix_spawn_file_actions_adddup2(&actions_, ours, there);
+        posix_spawnattr_init(&attributes_);
+        posix_spawnattr_setpgroup(&attributes_, 0);
+        sigset_t set{};
+        sigemptyset(&set);
+        posix_spawnattr_setsigmask(&attributes_, &set);
+        sigfillset(&set);
+        posix_spawnattr_setsigdefault(&attributes_, &set);
+        const int group = what.own_group ? POSIX_SPAWN_SETPGROUP : 0;
+        posix_spawnattr_setflags(&attributes_, static_cast<short>(group | POSIX_SPAWN_SETSIGMASK |
+                                                                  POSIX_SPAWN_SETSIGDEF));
+    }
+    SpawnSettings(const SpawnSettings&) = delete;
+    SpawnSettings& operator=(const SpawnSettings&) = delete;
+    ~SpawnSettings() {
+        posix_spawn_file_actions_destroy(&actions_);
+        posix_spawnattr_destroy(&attributes_);
+    }
+    [[nodiscard]] const posix_spawn_file_actions_t* actions() const { return &actions_; }
+    [[nodiscard]] const posix_spawnattr_t* attributes() const { return &attributes_; }
+
+private:
+    posix_spawn_file_actions_t actions_{};
+    posix_spawnattr_t attributes_{};
+};
+
+std::vector<std::string> environment_with(const std::map<std::string, std::string>& variables) {
+    std::vector<std::string> all;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string text = *entry;
+        const std::string name = text.substr(0, text.find('='));
+        // Nothing of an outer consumer must look like this one's.
+        const bool stale = name.rfind("TASKD_EVENT_", 0) == 0 || name == "TASKD_ATTEMPT" ||
+                           name == "TASKD_FENCE" || name == "TASKD_IDEMPOTENCY_KEY";
+        if (!stale && variables.count(name) == 0) all.push_back(text);
+    }
+    for (const auto& [name, value] : variables) all.push_back(name + "=" + value);
+    return all;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+    std::vector<char*> all;
+    all.reserve(words.size() + 1);
+    for (auto& word : words) all.push_back(word.data());
+    all.push_back(nullptr);
+    return all;
+}
+
+}  // namespace
+
+core::Result<pid_t> spawn(const Spawn& what) {
+    const SpawnSettings settings(what);
+    std::vector<std::string> words = what.argv;
+    std::vector<std::string> environment = environment_with(what.variables);
+    pid_t pid = 0;
+    const int failed =
+        posix_spawnp(&pid, words.front().c_str(), settings.actions(), settings.attributes(),
+                     pointers(words).data(), pointers(environment).data());
+    if (failed == 0) return pid;
+    return tl::unexpected(core::Error{
+        failed == EAGAIN || failed == ENOMEM ? core::Reason::internal : core::Reason::not_found,
+        "\"" + core::clipped(words.front(), 200) + "\" can't be started: " + std::strerror(failed),
+        {},
+        failed == ENOEXEC ? "a script needs #! on its first line" : ""});
+}
+
+}  // namespace taskd::cli

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""taskctl retry: attempts, waits, statuses, standard input for each attempt, signals, deadline."""
+
+import hashlib
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import unittest
+
+import support
+
+
+class Retry(support.TestCase):
+    def command(self, *words):
+        return [support.TASKCTL, "retry", *words]
+
+    def run_it(self, *words, **options):
+        options.setdefault("stdin", subprocess.DEVNULL)
+        if "input" in options:
+            del options["stdin"]
+        return subprocess.run(self.command(*words), env=self.home.env, capture_output=True,
+                              timeout=support.DEADLINE, check=False, **options)
+
+    def begin(self, *words, **options):
+        process = subprocess.Popen(self.command(*words), env=self.home.env, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, **options)
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        process.kill()
+        process.communicate(timeout=support.DEADLINE)
+
+    def script(self, text):
+        """A program that counts its attempts in the file "tries"."""
+        path = os.path.join(self.home.path, "program")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\ncd {self.home.path}\necho $TASKD_ATTEMPT >> tries\n{text}\n")
+        os.chmod(path, 0o755)
+        return path
+
+    @staticmethod
+    def has_ended(pid):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+                return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+        except FileNotFoundError:
+            return True
+
+    def tries(self):
+        path = os.path.join(self.home.path, "tries")
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="ascii") as file:
+            return [int(line) for line in file]
+
+    # ---- attempts --------------------------------------------------------------------------------
+
+    def test_a_success_is_passed_on_without_a_word(self):
+        done = self.run_it("--", "echo", "-n", "$HOME *")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"$HOME *", b""))
+        self.assertFalse(os.path.exists(self.home.store), "no daemon is needed, and none started")
+
+    def test_it_is_run_again_until_it_succeeds(self):
+        done = self.run_it("--delay", "0s", "--", self.script("test $TASKD_ATTEMPT = 3 || exit 4"))
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(self.tries(), [1, 2, 3])
+        self.assertEqual(done.stderr.decode(),
+                         "attempt 1 of 5 ended with status 4; again in 0.0s\n"
+                         "attempt 2 of 5 ended with status 4; again in 0.0s\n")
+
+    def test_the_last_status_is_passed_on(self):
+        done = self.run_it("--attempts", "3", "--delay", "0s", "--",
+                           self.script("exit $((10 + TASKD_ATTEMPT))"))
+        self.assertEqual(done.returncode, 13)
+        self.assertEqual(self.tries(), [1, 2, 3])
+        self.assertTrue(done.stderr.decode().endswith("attempt 3 of 3 ended with status 13, the last\n"))
+        quiet = self.run_it("-q", "--attempts", "2", "--delay", "0s", "--", "false")
+        self.assertEqual((quiet.returncode, quiet.stderr), (1, b""))
+
+    def test_only_some_statuses_are_tried_again(self):
+        program = self.script("test $TASKD_ATTEMPT = 1 && exit 75; exit 3")
+        done = self.run_it("--on", "75,100-110", "--delay", "0s", "--", program)
+        self.assertEqual(done.returncode, 3)
+        self.assertEqual(self.tries(), [1, 2])
+
+    def test_a_signal_that_ends_the_command_is_a_failure_as_in_a_shell(self):
+        done = self.run_it("--attempts", "2", "--delay", "0s", "--", self.script("kill -9 $$"))
+        self.assertEqual(done.returncode, 128 + signal.SIGKILL)
+        self.assertEqual(self.tries(), [1, 2])
+
+    def test_the_waits_double_up_to_the_longest(self):
+        done = self.run_it("--attempts", "4", "--delay", "1s", "--max", "1s", "--jitter", "full",
+                           "--", "false")
+        waits = [float(one) for one in re.findall(r"again in ([0-9.]+)s", done.stderr.decode())]
+        self.assertEqual(len(waits), 3)
+        self.assertTrue(all(0 <= wait <= 1 for wait in waits), waits)
+
+    # ---- what is refused -------------------------------------------------------------------------
+
+    def test_wrong_usage_has_a_status_of_its_own(self):
+        for words, said in ((["--attempts", "0", "--", "true"], "attempts"),
+                            (["--attempts", "x", "--", "true"], "attempts"),
+                            (["--delay", "-1s", "--", "true"], "delay"),
+                            (["--max", "soon", "--", "true"], "max"),
+                            (["--jitter", "some", "--", "true"], "none, equal or full"),
+                            (["--on", "0", "--", "true"], "on"),
+                            (["--on", "256", "--", "true"], "on"),
+                            (["--deadline", "0s", "--", "true"], "deadline"),
+                            (["--dealy", "1s", "--", "true"], "--delay"),
+                            (["--"], "COMMAND"), ([], "COMMAND")):
+            with self.subTest(words=words):
+                done = self.run_it(*words)
+                self.assertEqual(done.returncode, 120, done.stderr)
+                self.assertIn(said, done.stderr.decode())
+
+    def test_what_can_t_be_started_is_not_tried_again(self):
+        for program in ("./nothing-there", "no-such-program", self.home.path):
+            done = self.run_it("--delay", "0s", "--", program)
+            self.assertEqual(done.returncode, 124)
+            self.assertIn(f'"{program}" can\'t be started', done.stderr.decode())
+            self.assertNotIn("again in", done.stderr.decode())
+
+    # ---- standard input --------------------------------------------------------------------------
+
+    def check_input(self, done, data, attempts):
+        sums = done.stdout.decode().split()[::2]
+        self.assertEqual(sums, [hashlib.sha256(data).hexdigest()] * attempts)
+
+    def test_each_attempt_reads_all_of_a_pipe(self):
+        data = os.urandom(1_000_003)
+        done = self.run_it("--attempts", "3", "--delay", "0s", "--",
+                           self.script("sha256sum; test $TASKD_ATTEMPT = 3"), input=data)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.check_input(done, data, 3)
+
+    def test_an_attempt_that_read_a_part_takes_nothing_away(self):
+        data = os.urandom(3_000_000)
+        done = self.run_it("--delay", "0s", "--", self.script(
+            "test $TASKD_ATTEMPT = 1 && { head -c 70000 > /dev/null; exit 1; }\n"
+            "test $TASKD_ATTEMPT = 2 && { exec < /dev/null; exit 1; }\n"
+            "sha256sum"), input=data)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.check_input(done, data, 1)
+
+    def test_a_file_is_read_from_where_it_was(self):
+        path = os.path.join(self.home.path, "data")
+        data = os.urandom(100_000)
+        with open(path, "wb") as file:
+            file.write(b"head" + data)
+        with open(path, "rb", buffering=0) as file:
+            file.seek(4)
+            done = self.run_it("--attempts", "2", "--delay", "0s", "--",
+                               self.script("sha256sum; exit 1"), stdin=file)
+        self.check_input(done, data, 2)
+
+    def test_no_input_at_all(self):
+        for program in ("cat", "true"):
+            done = subprocess.run(["/bin/sh", "-c", 'exec "$@" <&-', "sh",
+                                   *self.command("--attempts", "1", "--", program)],
+                                  env=self.home.env, capture_output=True, timeout=support.DEADLINE,
+                                  check=False)
+            self.assertEqual(done.returncode, 1 if program == "cat" else 0, done.stderr)
+
+    def test_a_command_that_does_not_read_is_not_kept_waiting(self):
+        # A pipe that nobody writes to and nobody closes, as some runners of pipelines have it.
+        source, end = os.pipe()
+        self.addCleanup(os.close, end)
+        done = self.run_it("--attempts", "2", "--delay", "0s", "--", "false", stdin=source)
+        os.close(source)
+        self.assertEqual(done.returncode, 1)
+
+    def test_input_that_comes_slowly_is_passed_on_at_once(self):
+        process = self.begin("--delay", "0s", "--",
+                             self.script("read line; echo got $line; test $TASKD_ATTEMPT = 2 || exit 1; "
+                                         "read line; echo got $line"), stdin=subprocess.PIPE)
+        process.stdin.write("one\n")
+        process.stdin.flush()
+        self.assertEqual(process.stdout.readline(), "got one\n")
+        self.assertEqual(process.stdout.readline(), "got one\n")
+        process.stdin.write("two\n")
+        process.stdin.flush()
+        self.assertEqual(process.stdout.readline(), "got two\n")
+        self.assertEqual(process.wait(support.DEADLINE), 0)
+
+    # ---- the end ---------------------------------------------------------------------------------
+
+    def test_the_deadline_stops_a_command_with_all_it_started(self):
+        program = self.script("sleep 600 & echo $! > child; echo up; wait")
+        done = self.run_it("--deadline", "1s", "--", program)
+        self.assertEqual(done.returncode, 123)
+        self.assertIn("the deadline has passed", done.stderr.decode())
+        with open(os.path.join(self.home.path, "child"), encoding="ascii") as file:
+            child = file.read().strip()
+        support.wait_for(lambda: self.has_ended(child), "the end of what it started")
+
+    def test_no_attempt_begins_that_could_not_end_in_time(self):
+        done = self.run_it("--deadline", "1s", "--delay", "1h", "--", "false")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the deadline comes before another one", done.stderr.decode())
+
+    def test_a_signal_goes_to_the_command_and_ends_it_all(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            process = self.begin("--delay", "0s", "--", "sh", "-c", "echo up; exec sleep 600",
+                                 stdin=subprocess.DEVNULL)
+            self.assertEqual(process.stdout.readline(), "up\n")
+            process.send_signal(number)
+            self.assertEqual(process.wait(support.DEADLINE), 128 + number)
+
+    def test_a_command_may_end_well_after_a_signal(self):
+        process = self.begin("--", "sh", "-c", "trap 'echo bye; exit 0' TERM; echo up; "
+                             "while :; do sleep 0.1; done", stdin=subprocess.DEVNULL)
+        self.assertEqual(process.stdout.readline(), "up\n")
+        process.terminate()
+        self.assertEqual(process.stdout.readline(), "bye\n")
+        self.assertEqual(process.wait(support.DEADLINE), 0)
+
+    def test_a_signal_ends_a_wait(self):
+        process = self.begin("--delay", "1h", "--jitter", "none", "--", "false",
+                             stdin=subprocess.DEVNULL)
+        self.assertTrue(process.stderr.readline().endswith("again in 1h\n"))
+        process.terminate()
+        self.assertEqual(process.wait(support.DEADLINE), 128 + signal.SIGTERM)
+
+    def test_at_a_terminal_ctrl_c_ends_the_command_once(self):
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execve(support.TASKCTL, self.command("--delay", "0s", "--", "sh", "-c",
+                                                    "echo up; read line; echo $line; exec sleep 600"),
+                      self.home.env)
+        self.addCleanup(os.close, terminal)
+        seen = ""
+
+        def says(text):
+            nonlocal seen
+            while text not in seen:
+                self.assertTrue(select.select([terminal], [], [], support.DEADLINE)[0], seen)
+                seen += os.read(terminal, 4096).decode()
+
+        says("up")
+        os.write(terminal, b"typed\n")  # it may read from the terminal
+        says("typed\r\ntyped")
+        os.write(terminal, b"\x03")
+        _, status = os.waitpid(pid, 0)
+        self.assertEqual(os.waitstatus_to_exitcode(status), 128 + signal.SIGINT)
+        self.assertNotIn("again in", seen)
+
+
+if __name__ == "__main__":
+    unittest.main()
