@@ -12,17 +12,18 @@ namespace taskd::cli {
 inline constexpr int exit_callee_4xx = 8;
 inline constexpr int exit_callee_5xx = 9;
 inline constexpr int exit_sidecar = 10;
+inline constexpr int exit_no = 11;
 
 /// One row of the table that scripts rely on: do not change a number. --help prints it, and a test
 /// holds taskctl(1) to the same words. 8 to 10 are those of calls of remote services (cli/dapr), 11
-/// is kept for predicates.
+/// that of predicates.
 struct ExitCode {
     int status;
     std::string_view meaning;
     std::array<std::optional<core::Reason>, 2> reasons;
 };
 
-inline constexpr std::array<ExitCode, 12> exit_codes{{
+inline constexpr std::array<ExitCode, 13> exit_codes{{
     {0, "success; an empty list too", {}},
     {1, "internal error", {core::Reason::internal, core::Reason::data_loss}},
     {2, "wrong usage, or a value that is not accepted", {core::Reason::invalid_argument}},
@@ -38,6 +39,7 @@ inline constexpr std::array<ExitCode, 12> exit_codes{{
     {exit_callee_4xx, "the app that was called answered 4xx", {}},
     {exit_callee_5xx, "the app that was called answered 5xx", {}},
     {exit_sidecar, "the sidecar refused the call, or it was not made: the circuit is open", {}},
+    {exit_no, "the answer is no", {}},
     {12, "a limit was reached: a quota or the disk", {core::Reason::resource_exhausted}},
 }};
 

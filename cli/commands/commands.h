@@ -46,6 +46,7 @@ void register_shutdown(CommandLine& line);
 void register_version(CommandLine& line);
 void register_wait(CommandLine& line);
 void register_retry(CommandLine& line);
+void register_predicates(CommandLine& line);
 void register_config(CommandLine& line);
 void register_completion(CommandLine& line);
 
@@ -99,6 +100,7 @@ inline void register_commands(CommandLine& line) {
     register_version(line);
     register_wait(line);
     register_retry(line);
+    register_predicates(line);
     register_config(line);
     register_completion(line);
 }

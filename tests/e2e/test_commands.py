@@ -135,6 +135,50 @@ class Commands(support.TestCase):
         self.assertEqual(self.run_ok("list", "-q"), "1\n", "the store is as it was")
 
 
+class Predicates(support.TestCase):
+    """The exit status is the answer; nothing is printed."""
+
+    def check(self, status, *words):
+        for form in ((), ("-o", "json"), ("-q",)):
+            run = self.home.taskctl(*words, *form)
+            self.assertEqual((run.returncode, run.stdout, run.stderr), (status, "", ""), words)
+
+    def test_is_due(self):
+        for due in ("1 hour ago", "in 1 hour", "today", "tomorrow"):
+            self.home.taskctl("add", due, "--due", "2020-01-01" if "ago" in due else due)
+        self.home.taskctl("add", "never")
+        for number, status in enumerate((0, 11, 0, 11, 11), 1):
+            self.check(status, "is-due", str(number))
+        self.home.taskctl("done", "1")
+        self.check(11, "is-due", "1")
+
+    def test_is_done(self):
+        for number in "123":
+            self.home.taskctl("add", number)
+        self.home.taskctl("done", "1")
+        self.home.taskctl("cancel", "2")
+        for number, status in (("1", 0), ("2", 11), ("3", 11)):
+            self.check(status, "is-done", number)
+
+    def test_is_paused(self):
+        self.home.taskctl("add", "daily", "--every", "day")
+        self.home.taskctl("add", "once")
+        self.check(11, "is-paused", "1")
+        self.check(11, "is-paused", "2")
+        self.home.taskctl("series", "pause", "1")
+        self.check(0, "is-paused", "1")
+
+    def test_what_there_is_not_is_no_answer(self):
+        for command in ("is-due", "is-done", "is-paused"):
+            run = self.home.taskctl(command, "7")
+            self.assertEqual((run.returncode, run.stdout), (3, ""))
+            self.assertIn("7", run.stderr)
+            self.assertEqual(self.home.taskctl(command).returncode, 2)
+            self.assertEqual(self.home.taskctl(command, "1", "2").returncode, 2)
+            self.assertEqual(self.home.taskctl("--no-start", command, "1",
+                                               env={"TASKCTL_ENDPOINT": "/nonexistent"}).returncode, 6)
+
+
 class Completion(support.TestCase):
     def words(self, *typed):
         done = self.home.taskctl("__complete", *typed)
