@@ -124,6 +124,7 @@ private:
         bool hold_timers = false;
     };
     enum class Commit { done, void_turn, store_lost };
+    static constexpr std::chrono::hours retention_every{1};
 
     [[nodiscard]] Commit attempt(const std::vector<Request>& requests,
                                  const std::vector<JobResult>& results, bool with_timers,
