@@ -2,6 +2,7 @@
 #include "cli/retry_loop.h"
 
 #include "cli/render.h"
+#include "cli/signals.h"
 #include "core/span.h"
 
 #include <algorithm>
@@ -43,6 +44,7 @@ RetryLoop::RetryLoop(Context& context, core::Random& random, Options options)
       random_(random),
       options_(std::move(options)),
       has_terminal_(isatty(STDIN_FILENO) != 0) {
+    ignore_broken_pipe();  // a command need not read
     sigset_t set{};
     sigemptyset(&set);
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, number);
