@@ -55,7 +55,12 @@ std::vector<std::string> environment_with(const std::map<std::string, std::strin
                            name == "TASKD_FENCE" || name == "TASKD_IDEMPOTENCY_KEY";
         if (!stale && variables.count(name) == 0) all.push_back(text);
     }
-    for (const auto& [name, value] : variables) all.push_back(name + "=" + value);
+    for (const auto& [name, value] : variables) {
+        std::string entry = name;
+        entry += '=';
+        entry += value;
+        all.push_back(std::move(entry));
+    }
     return all;
 }
 
