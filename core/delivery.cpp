@@ -78,10 +78,10 @@ Delivery revoked(const Delivery& delivery, const std::string& why, Timestamp now
 }
 
 Delivery clock_set_back(const Delivery& delivery, Timestamp now) {
-    const auto ahead = delivery.started.value_or(delivery.created) - now;
-    if (!delivery.next_attempt || ahead.count() <= 0) return delivery;
+    if (!delivery.next_attempt || !delivery.started || *delivery.started <= now) return delivery;
     Delivery after = delivery;
-    after.next_attempt = std::max(*delivery.next_attempt - ahead, now);
+    after.next_attempt = std::max(*delivery.next_attempt - (*delivery.started - now), now);
+    after.started = now;  // so that to ask again changes nothing
     return after;
 }
 

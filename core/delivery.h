@@ -90,8 +90,8 @@ struct Outcome {
 /// on, and is the last; what has ended stays.
 [[nodiscard]] Delivery revoked(const Delivery& delivery, const std::string& why, Timestamp now);
 
-/// A delivery after the clock was set back to `now`: one that waits does so no longer than it would
-/// have, counted from its last attempt, else from its beginning.
+/// A delivery after the clock was set back to `now`: one that was tried and waits does so no longer
+/// than it would have. Its last attempt counts as made now, so that to ask again changes nothing.
 [[nodiscard]] Delivery clock_set_back(const Delivery& delivery, Timestamp now);
 
 /// A dead one that is tried again from the beginning, under the same id.

@@ -49,7 +49,7 @@ std::string circuit_of(const Channel& channel, const core::UserId& user) {
 
 /// Who tests a channel waits for the answer of its one attempt.
 bool is_test(const Delivery& delivery) {
-    return !delivery.call && delivery.expires.has_value();
+    return delivery.expires.has_value();
 }
 
 bool is_digest(const Delivery& delivery) {
@@ -191,8 +191,8 @@ void revoke_all(const std::vector<Delivery>& deliveries, const std::string& why,
 std::optional<Job> start_on_channel(const Delivery& given, Handling& h) {
     Delivery delivery = given;
     // One that was closed before, and is tried again, has its event.
-    const bool has_members = is_digest(delivery) || (!delivery.call && delivery.reminder.empty() &&
-                                                     h.unit.was_digest(delivery));
+    const bool has_members =
+        is_digest(delivery) || (delivery.reminder.empty() && h.unit.was_digest(delivery));
     if (has_members && h.unit.count_digested(delivery.user, delivery.id) == 0) {
         suppress(delivery, "all that it would tell of is done", h);
         return {};

@@ -40,10 +40,9 @@ Result<void> replace_all(const ipc::TaskUpdate& request, const Task& task,
                          ipc::TaskChanged& reply) {
     const auto zone = zone_for({request.tz, request.tz_default, false}, h, reply.warnings);
     if (!zone) return tl::unexpected(zone.error());
-    const bool wants_none = *request.remind == std::vector<std::string>{"none"};
-    auto wanted = read_reminders(wants_none ? std::vector<std::string>{} : *request.remind,
-                                 request.channels.value_or(std::vector<std::string>{}),
-                                 request.reminding, *zone, h);
+    auto wanted =
+        read_reminders(*request.remind, request.channels.value_or(std::vector<std::string>{}),
+                       request.reminding, *zone, h);
     if (!wanted) return tl::unexpected(wanted.error());
     for (const auto& old : before) {
         revoke_deliveries(old, "its reminder was replaced", h);

@@ -230,9 +230,7 @@ core::Result<ipc::TaskAdded> add_task(const ipc::TaskAdd& request, Handling& h) 
         const auto pattern = core::parse_pattern(request.recurring_pattern);
         if (!pattern) return tl::unexpected(pattern.error());
     }
-    const bool wants_none = request.remind == std::vector<std::string>{"none"};
-    auto reminders = read_reminders(wants_none ? std::vector<std::string>{} : request.remind,
-                                    request.channels, request.reminding, *zone, h);
+    auto reminders = read_reminders(request.remind, request.channels, request.reminding, *zone, h);
     if (!reminders) return tl::unexpected(reminders.error());
     // Occurrences that come by themselves are never refused (P11).
     if (h.unit.count_tasks(h.user) >= h.settings.quotas.tasks)

@@ -127,6 +127,8 @@ core::Result<std::vector<Reminder>> read_reminders(const std::vector<std::string
                                                    const std::vector<std::string>& channels,
                                                    const ipc::ReminderHow& how,
                                                    const core::TimeZone& zone, Handling& h) {
+    if (remind == std::vector<std::string>{"none"})
+        return read_reminders({}, channels, how, zone, h);
     if (remind.size() > ipc::reminders_max)
         return core::invalid_argument(
             "remind",

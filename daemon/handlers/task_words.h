@@ -19,7 +19,7 @@ struct Words {
 [[nodiscard]] core::Result<core::TimeZone> zone_for(const Words& words, Handling& h,
                                                     std::vector<std::string>& warnings);
 
-/// The reminders so long before, not yet set to a task or series.
+/// The reminders so long before, not yet set to a task or series; "none" alone is none.
 [[nodiscard]] core::Result<std::vector<core::Reminder>> read_reminders(
     const std::vector<std::string>& remind, const std::vector<std::string>& channels,
     const ipc::ReminderHow& how, const core::TimeZone& zone, Handling& h);

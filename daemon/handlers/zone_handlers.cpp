@@ -2,6 +2,7 @@
 #include "daemon/handlers/zone_handlers.h"
 
 #include "core/text.h"
+#include "daemon/handlers/delivery_steps.h"
 #include "daemon/handlers/inbound_handlers.h"
 #include "daemon/handlers/occurrences.h"
 
@@ -77,8 +78,14 @@ void renew_agenda(UnitOfWork& unit, const core::UserId& user) {
 
 void renew_delivery(UnitOfWork& unit, const core::UserId& user, const core::DeliveryId& id) {
     const auto delivery = unit.find_delivery(user, id);
-    if (!delivery) return;
-    const auto after = core::clock_set_back(*delivery, unit.now());
+    if (!delivery || !delivery->next_attempt) return;
+    auto after = core::clock_set_back(*delivery, unit.now());
+    const bool is_ahead = *delivery->next_attempt > unit.now() && delivery->created > unit.now();
+    // One that was not tried has waited for quiet hours, or for what it is asked again.
+    if (!delivery->started && is_ahead && delivery->call)
+        after.next_attempt = unit.now();
+    else if (!delivery->started && is_ahead)
+        wait_for_quiet_hours(after, unit.user_settings(user), unit.now());
     if (after.next_attempt != delivery->next_attempt) unit.update_delivery(*delivery, after);
 }
 

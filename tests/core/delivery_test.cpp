@@ -194,11 +194,11 @@ TEST_CASE("a dead delivery is tried again from the beginning, under its id") {
 TEST_CASE("what waits does so no longer when the clock was set back") {
     auto waiting =
         finished(started(pending(), now), {false, true, "450 later", ""}, now + 1s, 5min);
-    CHECK(clock_set_back(waiting, now - 72h).next_attempt == now - 72h + 5min + 1s);
+    const auto after = clock_set_back(waiting, now - 72h);
+    CHECK(after.next_attempt == now - 72h + 5min + 1s);
+    CHECK(clock_set_back(after, now - 72h) == after);
     CHECK(clock_set_back(waiting, now + 1s) == waiting);
-    auto fresh = pending();
-    fresh.next_attempt = now + 8h;  // quiet hours
-    CHECK(clock_set_back(fresh, now - 72h).next_attempt == now - 72h + 8h);
+    CHECK(clock_set_back(pending(), now - 72h) == pending());
     const auto done = finished(started(pending(), now), {true, true, "", ""}, now, {});
     CHECK(clock_set_back(done, now - 72h) == done);
 }

@@ -392,6 +392,8 @@ TEST_CASE_METHOD(Deliveries, "deliveries: new tasks have reminders by themselves
     CHECK(reminders({{"remind", {"none"}}}).empty());
     CHECK(reminders({{"every", "day"}}) == std::vector<int>{10});
     CHECK_FALSE(result("task.add", {{"summary", "no time"}}).contains("reminders"));
+    result("reminder.default_set", {{"scope", "tag"}, {"name", "quiet"}, {"remind", {"none"}}});
+    CHECK(reminders({{"tags", {"quiet"}}}).empty());
     result("reminder.default_set", {{"scope", "user"}});
     CHECK(reminders(json::object()).empty());
 }
@@ -812,6 +814,17 @@ TEST_CASE_METHOD(SetBack, "set back: a delivery is tried again after its wait") 
     const auto again = begun(1h);
     REQUIRE_FALSE(again.empty());
     CHECK(again[0].delivery == first[0].delivery);
+}
+
+TEST_CASE_METHOD(SetBack, "set back: quiet hours are those of the day that it is") {
+    result("user.set", {{"quiet_hours", "08:30-12:00"}});
+    add("tea");
+    CHECK(begun(1h).empty());  // 09:00, three days ahead
+    REQUIRE(deliveries()[0]["result"] == "waits: quiet hours");
+    set_back(72h);
+    crash();  // looked at once more
+    CHECK(begun(179min).empty());
+    CHECK(begun(1min).size() == 1);
 }
 
 TEST_CASE_METHOD(SetBack, "set back: the agenda comes on the next day, and not twice on one") {
