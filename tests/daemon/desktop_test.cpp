@@ -6,6 +6,7 @@
 #include "core/text.h"
 #include "daemon/outbound/notification_text.h"
 #include "daemon/unique_fd.h"
+#include "tests/support/child.h"
 #include "tests/support/hostile.h"
 #include "tests/support/temp_dir.h"
 
@@ -22,7 +23,6 @@
 #include <fstream>
 #include <future>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -40,74 +40,6 @@ using Action = Click::Action;
 namespace {
 
 constexpr auto patience = 20s;
-
-/// A program that ends with this object, or, as its input ends and for want of a parent, with this
-/// process. Speaks in lines.
-class Child {
-public:
-    explicit Child(const std::vector<std::string>& words) {
-        std::array<int, 2> input{};
-        std::array<int, 2> output{};
-        REQUIRE(pipe2(input.data(), O_CLOEXEC) == 0);
-        REQUIRE(pipe2(output.data(), O_CLOEXEC) == 0);
-        const daemon::UniqueFd child_input(input[0]);
-        const daemon::UniqueFd child_output(output[1]);
-        input_ = daemon::UniqueFd(input[1]);
-        output_ = daemon::UniqueFd(output[0]);
-
-        std::vector<std::string> all{"/usr/bin/setpriv", "--pdeathsig", "TERM"};
-        all.insert(all.end(), words.begin(), words.end());
-        std::vector<char*> arguments;
-        arguments.reserve(all.size() + 1);
-        for (auto& word : all) arguments.push_back(word.data());
-        arguments.push_back(nullptr);
-        posix_spawn_file_actions_t actions{};
-        posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_adddup2(&actions, child_input.get(), STDIN_FILENO);
-        posix_spawn_file_actions_adddup2(&actions, child_output.get(), STDOUT_FILENO);
-        const int error =
-            posix_spawn(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ);
-        posix_spawn_file_actions_destroy(&actions);
-        REQUIRE(error == 0);
-    }
-    Child(const Child&) = delete;
-    Child& operator=(const Child&) = delete;
-    ~Child() {
-        kill(pid_, SIGCONT);
-        kill(pid_, SIGTERM);
-        waitpid(pid_, nullptr, 0);
-    }
-
-    void write_line(std::string line) const {
-        line += '\n';
-        REQUIRE(write(input_.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size()));
-    }
-
-    std::string read_line() {
-        for (;;) {
-            if (const auto end = buffer_.find('\n'); end != std::string::npos) {
-                std::string line = buffer_.substr(0, end);
-                buffer_.erase(0, end + 1);
-                return line;
-            }
-            std::array<char, 65536> bytes{};
-            pollfd ready{output_.get(), POLLIN, 0};
-            if (poll(&ready, 1, static_cast<int>(std::chrono::milliseconds(patience).count())) != 1)
-                throw std::runtime_error("no line in time; so far: " + buffer_);
-            const auto got = read(output_.get(), bytes.data(), bytes.size());
-            if (got <= 0) throw std::runtime_error("the child ended; so far: " + buffer_);
-            buffer_.append(bytes.data(), static_cast<std::size_t>(got));
-        }
-    }
-
-    void signal(int number) const { kill(pid_, number); }
-
-private:
-    daemon::UniqueFd input_;
-    daemon::UniqueFd output_;
-    std::string buffer_;
-    pid_t pid_ = 0;
-};
 
 /// A bus of this test alone.
 class Bus {
@@ -144,12 +76,12 @@ public:
     [[nodiscard]] std::string path() const { return directory_.path() + "/bus"; }
     [[nodiscard]] std::string address() const { return "unix:path=" + path(); }
     [[nodiscard]] std::string services() const { return directory_.path() + "/services"; }
-    [[nodiscard]] const Child& child() const { return *child_; }
+    [[nodiscard]] const test::Child& child() const { return *child_; }
 
 private:
     test::TempDir directory_;
     std::string config_;
-    std::optional<Child> child_;
+    std::optional<test::Child> child_;
 };
 
 std::string server_script() {
@@ -198,10 +130,10 @@ public:
     }
     json shown() { return call("Notify"); }
 
-    [[nodiscard]] const Child& child() const { return child_; }
+    [[nodiscard]] const test::Child& child() const { return child_; }
 
 private:
-    Child child_;
+    test::Child child_;
     std::deque<json> calls_;
 };
 
@@ -384,9 +316,9 @@ TEST_CASE("desktop: a notification is what the specification asks for") {
 
 TEST_CASE("desktop: another service takes it, too (python-dbusmock)") {
     const Bus bus;
-    Child mock({"/usr/bin/env", "DBUS_SESSION_BUS_ADDRESS=" + bus.address(), "/usr/bin/python3",
-                "-B", "-u", "-m", "dbusmock", "--template", "notification_daemon", "-p",
-                R"({"capabilities": "body"})"});
+    test::Child mock({"/usr/bin/env", "DBUS_SESSION_BUS_ADDRESS=" + bus.address(),
+                      "/usr/bin/python3", "-B", "-u", "-m", "dbusmock", "--template",
+                      "notification_daemon", "-p", R"({"capabilities": "body"})"});
     Clicks clicks;
     Desktop desktop(std::ref(clicks), bus.address());
     // It says nothing when it is ready; until then there is no service.

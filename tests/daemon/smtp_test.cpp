@@ -4,6 +4,8 @@
 
 #include "core/text.h"
 #include "daemon/unique_fd.h"
+#include "tests/support/child.h"
+#include "tests/support/closed_port.h"
 #include "tests/support/hostile.h"
 #include "tests/support/temp_dir.h"
 
@@ -19,7 +21,6 @@
 #include <future>
 #include <netinet/in.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <vector>
@@ -84,40 +85,8 @@ std::string body_of(const std::string& text) {
 /// tests/support/smtp_server.py as a child; it ends with this object, or with this process.
 class SmtpServer {
 public:
-    explicit SmtpServer(const std::vector<std::string>& flags = {}) {
-        std::array<int, 2> input{};
-        std::array<int, 2> output{};
-        REQUIRE(pipe2(input.data(), O_CLOEXEC) == 0);
-        REQUIRE(pipe2(output.data(), O_CLOEXEC) == 0);
-        const daemon::UniqueFd child_input(input[0]);
-        const daemon::UniqueFd child_output(output[1]);
-        input_ = daemon::UniqueFd(input[1]);
-        output_ = daemon::UniqueFd(output[0]);
-
-        const std::string script = TASKD_TEST_DATA "/../support/smtp_server.py";
-        std::vector<std::string> words{"/usr/bin/python3", "-B",     script,
-                                       "--until-eof",      "--file", file()};
-        words.insert(words.end(), flags.begin(), flags.end());
-        std::vector<char*> arguments;
-        arguments.reserve(words.size() + 1);
-        for (auto& word : words) arguments.push_back(word.data());
-        arguments.push_back(nullptr);
-        posix_spawn_file_actions_t actions{};
-        posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_adddup2(&actions, child_input.get(), STDIN_FILENO);
-        posix_spawn_file_actions_adddup2(&actions, child_output.get(), STDOUT_FILENO);
-        const int error =
-            posix_spawn(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ);
-        posix_spawn_file_actions_destroy(&actions);
-        REQUIRE(error == 0);
-        port_ = read_line();
-    }
-    SmtpServer(const SmtpServer&) = delete;
-    SmtpServer& operator=(const SmtpServer&) = delete;
-    ~SmtpServer() {
-        kill(pid_, SIGTERM);
-        waitpid(pid_, nullptr, 0);
-    }
+    explicit SmtpServer(const std::vector<std::string>& flags = {})
+        : child_(command(flags)), port_(child_.read_line()) {}
 
     [[nodiscard]] std::string url() const { return "smtp://127.0.0.1:" + port_; }
 
@@ -131,43 +100,17 @@ public:
 private:
     [[nodiscard]] std::string file() const { return directory_.path() + "/messages"; }
 
-    std::string read_line() {
-        std::string line;
-        char c = 0;
-        for (;;) {
-            pollfd ready{output_.get(), POLLIN, 0};
-            if (poll(&ready, 1, 20'000) != 1 || read(output_.get(), &c, 1) != 1)
-                throw std::runtime_error("smtp_server.py did not start");
-            if (c == '\n') return line;
-            line += c;
-        }
+    [[nodiscard]] std::vector<std::string> command(const std::vector<std::string>& flags) const {
+        std::vector<std::string> words{
+            "/usr/bin/python3", "-B",     TASKD_TEST_DATA "/../support/smtp_server.py",
+            "--until-eof",      "--file", file()};
+        words.insert(words.end(), flags.begin(), flags.end());
+        return words;
     }
 
     test::TempDir directory_;
-    daemon::UniqueFd input_;
-    daemon::UniqueFd output_;
-    pid_t pid_ = 0;
+    test::Child child_;
     std::string port_;
-};
-
-/// A port of 127.0.0.1 that is bound and not listened on: connections are refused.
-class ClosedPort {
-public:
-    ClosedPort() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof(address);
-        auto* const any = reinterpret_cast<sockaddr*>(&address);
-        REQUIRE(bind(socket_.get(), any, size) == 0);
-        REQUIRE(getsockname(socket_.get(), any, &size) == 0);
-        port_ = ntohs(address.sin_port);
-    }
-    [[nodiscard]] std::string url() const { return "smtp://127.0.0.1:" + std::to_string(port_); }
-
-private:
-    daemon::UniqueFd socket_;
-    int port_ = 0;
 };
 
 /// Key and certificate for 127.0.0.1 in one file, signed by itself.
@@ -466,9 +409,9 @@ TEST_CASE("smtp: a server gets the message as it was meant") {
 }
 
 TEST_CASE("smtp: the environment's proxies are not asked") {
-    const ClosedPort proxy;
+    const test::ClosedPort proxy;
     const SmtpServer smtp;
-    setenv("all_proxy", ("http" + proxy.url().substr(4)).c_str(), 1);
+    setenv("all_proxy", ("http" + proxy.url("smtp").substr(4)).c_str(), 1);
     const auto outcome = daemon::send_mail(some_server(smtp.url()), some_mail(), going);
     unsetenv("all_proxy");
     CHECK(outcome.succeeded);
@@ -495,8 +438,8 @@ TEST_CASE("smtp: the same goes for a message that is refused once it is there") 
 }
 
 TEST_CASE("smtp: a server that can't be reached is tried again") {
-    const ClosedPort closed;
-    const auto outcome = daemon::send_mail(some_server(closed.url()), some_mail(), going);
+    const test::ClosedPort closed;
+    const auto outcome = daemon::send_mail(some_server(closed.url("smtp")), some_mail(), going);
     CHECK_FALSE(outcome.succeeded);
     CHECK(outcome.retryable);
     CHECK(outcome.result.find("Failed to connect") != std::string::npos);

@@ -6,6 +6,8 @@
 #include "core/text.h"
 #include "daemon/outbound/webhook_settings.h"
 #include "daemon/unique_fd.h"
+#include "tests/support/child.h"
+#include "tests/support/closed_port.h"
 #include "tests/support/hostile.h"
 #include "tests/support/temp_dir.h"
 
@@ -24,7 +26,6 @@
 #include <netinet/in.h>
 #include <optional>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -82,40 +83,8 @@ WebRequest some_request(std::string url) {
 /// tests/support/web_server.py as a child; it ends with this object, or with this process.
 class WebServer {
 public:
-    explicit WebServer(const std::vector<std::string>& flags = {}) {
-        std::array<int, 2> input{};
-        std::array<int, 2> output{};
-        REQUIRE(pipe2(input.data(), O_CLOEXEC) == 0);
-        REQUIRE(pipe2(output.data(), O_CLOEXEC) == 0);
-        const daemon::UniqueFd child_input(input[0]);
-        const daemon::UniqueFd child_output(output[1]);
-        input_ = daemon::UniqueFd(input[1]);
-        output_ = daemon::UniqueFd(output[0]);
-
-        const std::string script = TASKD_TEST_DATA "/../support/web_server.py";
-        std::vector<std::string> words{"/usr/bin/python3", "-B",     script,
-                                       "--until-eof",      "--file", file()};
-        words.insert(words.end(), flags.begin(), flags.end());
-        std::vector<char*> arguments;
-        arguments.reserve(words.size() + 1);
-        for (auto& word : words) arguments.push_back(word.data());
-        arguments.push_back(nullptr);
-        posix_spawn_file_actions_t actions{};
-        posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_adddup2(&actions, child_input.get(), STDIN_FILENO);
-        posix_spawn_file_actions_adddup2(&actions, child_output.get(), STDOUT_FILENO);
-        const int error =
-            posix_spawn(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ);
-        posix_spawn_file_actions_destroy(&actions);
-        REQUIRE(error == 0);
-        port_ = read_line();
-    }
-    WebServer(const WebServer&) = delete;
-    WebServer& operator=(const WebServer&) = delete;
-    ~WebServer() {
-        kill(pid_, SIGTERM);
-        waitpid(pid_, nullptr, 0);
-    }
+    explicit WebServer(const std::vector<std::string>& flags = {})
+        : child_(command(flags)), port_(child_.read_line()) {}
 
     [[nodiscard]] const std::string& port() const { return port_; }
     [[nodiscard]] std::string url(const std::string& path) const {
@@ -130,27 +99,21 @@ public:
         return all;
     }
 
-    void wait_for_request() { REQUIRE(read_line() == "request"); }
+    void wait_for_request() { REQUIRE(child_.read_line() == "request"); }
 
 private:
     [[nodiscard]] std::string file() const { return directory_.path() + "/requests"; }
 
-    std::string read_line() {
-        std::string line;
-        char c = 0;
-        for (;;) {
-            pollfd ready{output_.get(), POLLIN, 0};
-            if (poll(&ready, 1, 20'000) != 1 || read(output_.get(), &c, 1) != 1)
-                throw std::runtime_error("web_server.py says nothing");
-            if (c == '\n') return line;
-            line += c;
-        }
+    [[nodiscard]] std::vector<std::string> command(const std::vector<std::string>& flags) const {
+        std::vector<std::string> words{
+            "/usr/bin/python3", "-B",     TASKD_TEST_DATA "/../support/web_server.py",
+            "--until-eof",      "--file", file()};
+        words.insert(words.end(), flags.begin(), flags.end());
+        return words;
     }
 
     test::TempDir directory_;
-    daemon::UniqueFd input_;
-    daemon::UniqueFd output_;
-    pid_t pid_ = 0;
+    test::Child child_;
     std::string port_;
 };
 
@@ -166,26 +129,6 @@ std::string answer_with(const std::string& status, const std::string& headers = 
     return "HTTP/1.1 " + status + "\r\n" + headers +
            "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
-
-/// A port of 127.0.0.1 that is bound and not listened on: connections are refused.
-class ClosedPort {
-public:
-    ClosedPort() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof(address);
-        auto* const any = reinterpret_cast<sockaddr*>(&address);
-        REQUIRE(bind(socket_.get(), any, size) == 0);
-        REQUIRE(getsockname(socket_.get(), any, &size) == 0);
-        port_ = ntohs(address.sin_port);
-    }
-    [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
-
-private:
-    daemon::UniqueFd socket_;
-    int port_ = 0;
-};
 
 /// An authority, and servers' keys with certificates of it: ca.pem, NAME.pem.
 class Certificates {
@@ -817,8 +760,9 @@ TEST_CASE("webhook: no answer is tried again, and so is half of a head") {
 }
 
 TEST_CASE("webhook: a server that can't be reached is tried again") {
-    const ClosedPort closed;
-    const auto outcome = daemon::send_webhook(some_request(closed.url()), local_client(), going);
+    const test::ClosedPort closed;
+    const auto outcome =
+        daemon::send_webhook(some_request(closed.url("http")), local_client(), going);
     CHECK(outcome.result.rfind("no connection: Failed to connect to 127.0.0.1", 0) == 0);
     CHECK_FALSE(outcome.succeeded);
     CHECK(outcome.retryable);
@@ -925,15 +869,15 @@ TEST_CASE("webhook: the address that is connected to has to be allowed") {
 }
 
 TEST_CASE("webhook: the environment has no say") {
-    const ClosedPort proxy;
+    const test::ClosedPort proxy;
     const WebServer server;
     const test::TempDir home;
     std::ofstream(home.path() + "/.netrc") << "machine 127.0.0.1 login ada password s3cret\n"
                                            << "default login ada password s3cret\n";
-    const Variable a("http_proxy", proxy.url());
-    const Variable b("https_proxy", proxy.url());
-    const Variable c("all_proxy", proxy.url());
-    const Variable d("ALL_PROXY", proxy.url());
+    const Variable a("http_proxy", proxy.url("http"));
+    const Variable b("https_proxy", proxy.url("http"));
+    const Variable c("all_proxy", proxy.url("http"));
+    const Variable d("ALL_PROXY", proxy.url("http"));
     const Variable e("HOME", home.path());
     const auto outcome = outcome_of(
         server, answer_with("401 Who", "WWW-Authenticate: Basic realm=x\r\nSet-Cookie: a=b\r\n"));
