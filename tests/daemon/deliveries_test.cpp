@@ -25,6 +25,11 @@ struct Deliveries : EngineFixture {
     }
 
     void channel(json params) { result("channel.set", params); }
+    /// The default channel.
+    void mail(json more = json::object()) {
+        more.update({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+        channel(more);
+    }
 
     json add(const std::string& summary, json more = {{"at", "in 1 hour"}, {"remind", {"0m"}}}) {
         more["summary"] = summary;
@@ -64,7 +69,7 @@ const core::Outcome refused{false, false, "550 no", ""};
 }  // namespace
 
 TEST_CASE_METHOD(Deliveries, "deliveries: a reminder is sent with what its task says") {
-    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    mail();
     add("Pay rent", {{"at", "in 1 hour"},
                      {"remind", {"10m"}},
                      {"project", "home"},
@@ -84,7 +89,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: a reminder is sent with what its task 
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: done, cancelled and deleted cancel what is pending") {
-    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    mail();
     const std::string task = std::to_string(add("tea")["task"]["number"].get<int>());
     auto sent = begun(1h);
     REQUIRE(sent.size() == 1);
@@ -99,7 +104,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: done, cancelled and deleted cancel wha
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: a success that comes after a snooze is told as it was") {
-    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    mail();
     const std::string task = std::to_string(add("tea")["task"]["number"].get<int>());
     auto sent = begun(1h);
     REQUIRE(sent.size() == 1);
@@ -123,10 +128,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: a success that comes after a snooze is
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: what is more than a channel's rate becomes a digest") {
-    channel({{"name", "mail"},
-             {"kind", "email"},
-             {"is_default", true},
-             {"rate", {{"max", 2}, {"per_ms", 60'000}}}});
+    mail({{"rate", {{"max", 2}, {"per_ms", 60'000}}}});
     for (int i = 1; i <= 7; ++i) add("task " + std::to_string(i));
     auto sent = begun(1h);
     REQUIRE(sent.size() == 1);
@@ -143,10 +145,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: what is more than a channel's rate bec
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: past its rate a channel waits for the window's end") {
-    channel({{"name", "mail"},
-             {"kind", "email"},
-             {"is_default", true},
-             {"rate", {{"max", 1}, {"per_ms", 60'000}}}});
+    mail({{"rate", {{"max", 1}, {"per_ms", 60'000}}}});
     add("first", {{"at", "in 1 hour"}, {"remind", {"0m"}}});
     add("second", {{"at", "in 3610 seconds"}, {"remind", {"0m"}}});
     add("third", {{"at", "in 3620 seconds"}, {"remind", {"0m"}}});
@@ -162,10 +161,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: past its rate a channel waits for the 
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: what has waited alone for its channel is no digest") {
-    channel({{"name", "mail"},
-             {"kind", "email"},
-             {"is_default", true},
-             {"rate", {{"max", 1}, {"per_ms", 60'000}}}});
+    mail({{"rate", {{"max", 1}, {"per_ms", 60'000}}}});
     add("first", {{"at", "in 1 hour"}, {"remind", {"0m"}}});
     add("second", {{"at", "in 3610 seconds"}, {"remind", {"0m"}}});
     auto sent = begun(1h);
@@ -187,10 +183,7 @@ struct SmallTurns : Deliveries {
 };
 
 TEST_CASE_METHOD(SmallTurns, "deliveries: one digest tells of a flood that takes many turns") {
-    channel({{"name", "mail"},
-             {"kind", "email"},
-             {"is_default", true},
-             {"rate", {{"max", 2}, {"per_ms", 60'000}}}});
+    mail({{"rate", {{"max", 2}, {"per_ms", 60'000}}}});
     for (int i = 1; i <= 20; ++i) add("task " + std::to_string(i));
     const auto sent = begun(1h);
     REQUIRE(sent.size() == 1);
@@ -198,10 +191,7 @@ TEST_CASE_METHOD(SmallTurns, "deliveries: one digest tells of a flood that takes
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: a digest goes on after a crash, with all it has") {
-    channel({{"name", "mail"},
-             {"kind", "email"},
-             {"is_default", true},
-             {"rate", {{"max", 1}, {"per_ms", 60'000}}}});
+    mail({{"rate", {{"max", 1}, {"per_ms", 60'000}}}});
     for (int i = 1; i <= 3; ++i) add("task " + std::to_string(i));
     auto sent = begun(1h);
     REQUIRE(sent.size() == 1);
@@ -219,10 +209,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: programs are sent each one, however ma
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: a channel has a retry policy of its own") {
-    channel({{"name", "mail"},
-             {"kind", "email"},
-             {"is_default", true},
-             {"retry", {{"attempts_max", 2}, {"backoff_ms", 1000}, {"backoff_max_ms", 1000}}}});
+    mail({{"retry", {{"attempts_max", 2}, {"backoff_ms", 1000}, {"backoff_max_ms", 1000}}}});
     add("tea");
     auto sent = begun(1h);
     REQUIRE(sent.size() == 1);
@@ -399,7 +386,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: new tasks have reminders by themselves
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: the agenda comes once a day, also after days off") {
-    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    mail();
     add("tea", {{"at", "2026-11-26 18:00"}});
     result("user.set", {{"agenda", "07:30"}});
     CHECK(begun(23h).empty());  // 07:00 on the next day
@@ -417,7 +404,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: the agenda comes once a day, also afte
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: explain tells the story of a reminder") {
-    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    mail();
     add("tea", {{"at", "in 1 hour"}, {"remind", {"0m"}}, {"nag", "5m"}});
     auto sent = begun(1h);
     REQUIRE(sent.size() == 1);
@@ -518,7 +505,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: a test that succeeds enables a channel
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: what quiet hours hold back goes by what they are now") {
-    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    mail();
     result("user.set", {{"quiet_hours", "08:30-12:00"}});
     add("tea");
     CHECK(begun(1h).empty());  // 09:00
@@ -546,15 +533,8 @@ TEST_CASE_METHOD(Deliveries, "deliveries: what quiet hours hold back goes by wha
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: what waits for its channel goes by a change of it") {
-    const auto mail = [&](const json& rate, const json& retry) {
-        channel({{"name", "mail"},
-                 {"kind", "email"},
-                 {"is_default", true},
-                 {"rate", rate},
-                 {"retry", retry}});
-    };
     const json slow{{"attempts_max", 5}, {"backoff_ms", 7'200'000}, {"backoff_max_ms", 7'200'000}};
-    mail({{"max", 1}, {"per_ms", 3'600'000}}, slow);
+    mail({{"rate", {{"max", 1}, {"per_ms", 3'600'000}}}, {"retry", slow}});
     add("first");
     add("second", {{"at", "in 3610 seconds"}, {"remind", {"0m"}}});
     auto sent = begun(1h);
@@ -563,7 +543,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: what waits for its channel goes by a c
     CHECK(begun(1min).empty());
     REQUIRE(in_state("pending") == 2);
     SECTION("set") {
-        mail({{"max", 0}, {"per_ms", 1000}}, slow);
+        mail({{"rate", {{"max", 0}, {"per_ms", 1000}}}, {"retry", slow}});
         CHECK(last.jobs.size() + begun(0ms).size() == 2);
     }
     SECTION("removed") {
@@ -582,7 +562,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: what waits for its channel goes by a c
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: what waits is of the reminders that there are") {
-    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    mail();
     result("user.set", {{"quiet_hours", "08:30-12:00"}});
     add("tea");
     CHECK(begun(1h).empty());
@@ -600,10 +580,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: what waits is of the reminders that th
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: a digest that is tried again tells of nothing done") {
-    channel({{"name", "mail"},
-             {"kind", "email"},
-             {"is_default", true},
-             {"rate", {{"max", 1}, {"per_ms", 60'000}}}});
+    mail({{"rate", {{"max", 1}, {"per_ms", 60'000}}}});
     add("one");
     add("two");
     auto sent = begun(1h);
@@ -641,7 +618,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: a body that begins with a field is tex
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: mail to an address that is not known any more") {
-    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    mail();
     result("user.set", {{"email", ""}});
     add("tea");
     CHECK(begun(1h).empty());
@@ -650,7 +627,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: mail to an address that is not known a
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: the default channel takes the place of removed ones") {
-    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    mail();
     channel({{"name", "one"}, {"argv", {"true"}}});
     channel({{"name", "two"}, {"argv", {"true"}}});
     add("tea", {{"at", "in 1 hour"},
@@ -683,7 +660,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: the default channel takes the place of
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: a channel stays the default until another one is") {
-    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    mail();
     CHECK(result("channel.set", {{"name", "mail"}, {"kind", "email"}})["is_default"] == true);
     channel({{"name", "log"}, {"argv", {"true"}}, {"is_default", true}});
     CHECK_FALSE(
@@ -691,7 +668,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: a channel stays the default until anot
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: the failed ones of a task") {
-    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    mail();
     add("one");
     add("two");
     for (const auto& job : begun(1h)) answer(job, refused);
@@ -700,7 +677,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: the failed ones of a task") {
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: an edit tells reminders otherwise") {
-    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    mail();
     channel({{"name", "log"}, {"argv", {"true"}}});
     SECTION("those of a task") {
         add("tea");
@@ -723,7 +700,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: an edit tells reminders otherwise") {
 }
 
 TEST_CASE_METHOD(Deliveries, "deliveries: the reminders of a series can be others") {
-    channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+    mail();
     add("tea", {{"every", "day"}, {"at", "10:00"}, {"remind", {"10m", "90m"}}});
     REQUIRE(begun(30min).size() == 1);  // 08:30
     const auto changed = result("task.update", {{"task", "1"}, {"remind", {"5m", "1h"}}});
@@ -756,7 +733,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: who adds a reminder that reaches nobod
     CHECK(warnings().size() == 1);
     CHECK(warnings({{"channels", {"mail"}}}).empty());
     SECTION("not with a default channel") {
-        channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+        mail();
         CHECK(warnings().empty());
     }
     SECTION("not while somebody reads the events") {
@@ -768,7 +745,7 @@ TEST_CASE_METHOD(Deliveries, "deliveries: who adds a reminder that reaches nobod
 // Somebody's clock was wrong for a while, and what began by it must not wait for that time again.
 struct SetBack : Deliveries {
     SetBack() {
-        channel({{"name", "mail"}, {"kind", "email"}, {"is_default", true}});
+        mail();
         clock.set_now(clock.now() + 72h);
         pass(0ms);
         last = {};
