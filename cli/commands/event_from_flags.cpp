@@ -4,6 +4,7 @@
 #include "cli/event_place.h"
 #include "cli/input_file.h"
 #include "cli/name_value.h"
+#include "core/base64.h"
 #include "core/rfc3339.h"
 #include "core/text.h"
 #include "core/uuid.h"
@@ -57,7 +58,7 @@ Result<void> set_data(const EventFlags& flags, ipc::CloudEvent& event) {
     } else if (core::is_utf8(*bytes)) {
         event.data = nlohmann::json(*bytes).dump();
     } else {
-        event.data = nlohmann::json(base64(*bytes)).dump();
+        event.data = nlohmann::json(core::base64(*bytes)).dump();
         event.data_is_base64 = true;
     }
     return {};
@@ -142,21 +143,6 @@ Result<ipc::CloudEvent> event_from_flags(Context& context, const EventFlags& fla
         return tl::unexpected(set.error());
     if (auto set = set_data(flags, event); !set) return tl::unexpected(set.error());
     return event;
-}
-
-std::string base64(std::string_view bytes) {
-    static constexpr std::string_view letters =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string text;
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
-        const auto part = bytes.substr(at, 3);
-        std::uint32_t bits = 0;
-        for (std::size_t i = 0; i < 3; ++i)
-            bits = (bits << 8U) | (i < part.size() ? static_cast<unsigned char>(part[i]) : 0U);
-        for (std::size_t i = 0; i < 4; ++i)
-            text += i <= part.size() ? letters[(bits >> (18U - 6U * i)) & 63U] : '=';
-    }
-    return text;
 }
 
 }  // namespace taskd::cli

@@ -33,7 +33,4 @@ void add_event_options(CLI::App& app, EventFlags& flags);
 [[nodiscard]] core::Result<ipc::CloudEvent> event_from_flags(Context& context,
                                                              const EventFlags& flags);
 
-/// RFC 4648 section 4, as data_base64 has it.
-[[nodiscard]] std::string base64(std::string_view bytes);
-
 }  // namespace taskd::cli

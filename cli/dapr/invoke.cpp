@@ -4,6 +4,7 @@
 #include "cli/dapr/durable.h"
 #include "cli/input_file.h"
 #include "cli/name_value.h"
+#include "core/base64.h"
 #include "core/http_token.h"
 #include "core/text.h"
 #include "core/uuid.h"
@@ -152,7 +153,7 @@ int print_json(Context& context, Caller& caller, const std::string& app,
     else if (core::is_utf8(response.body))
         object["body"] = response.body;
     else
-        object["body_base64"] = base64(response.body);
+        object["body_base64"] = core::base64(response.body);
     context.screen().print_json(object);
     return caller.explain(result, app);
 }

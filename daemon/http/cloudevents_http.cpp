@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/http/cloudevents_http.h"
 
+#include "core/base64.h"
 #include "core/text.h"
-#include "daemon/base64.h"
 #include "daemon/http/http_problem.h"
 #include "daemon/http/http_query.h"
 #include "ipc/json.h"
@@ -121,7 +121,7 @@ Result<json> binary_event(const HttpRequest& request, const std::string* type) {
     if (kind.rfind("text/", 0) == 0 && is_utf8_text(*type) && core::is_utf8(request.body)) {
         (*event)["data"] = request.body;
     } else {
-        (*event)["data_base64"] = base64(request.body);
+        (*event)["data_base64"] = core::base64(request.body);
     }
     return event;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/outbound/mail.h"
 
+#include "core/base64.h"
 #include "core/clean_text.h"
 #include "core/text.h"
-#include "daemon/base64.h"
 
 #include <algorithm>
 #include <array>
@@ -50,7 +50,7 @@ std::string encoded_words(std::string_view text) {
         auto length = std::min(text.size(), encoded_word_bytes_max);
         while (length < text.size() && (static_cast<unsigned char>(text[length]) & 0xc0U) == 0x80U)
             --length;
-        words.push_back("=?UTF-8?B?" + base64(text.substr(0, length)) + "?=");
+        words.push_back("=?UTF-8?B?" + core::base64(text.substr(0, length)) + "?=");
         text.remove_prefix(length);
     }
     return core::join(words, "\r\n ");

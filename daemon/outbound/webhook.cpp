@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/outbound/webhook.h"
 
+#include "core/base64.h"
 #include "core/circuit_breaker.h"
 #include "core/clean_text.h"
 #include "core/text.h"
-#include "daemon/base64.h"
 #include "daemon/outbound/curl_handle.h"
 #include "daemon/outbound/mail.h"
 #include "daemon/outbound/webhook_settings.h"
@@ -338,7 +338,7 @@ std::string webhook_signature(std::string_view secret, std::string_view id, std:
              reinterpret_cast<const unsigned char*>(text.data()), text.size(), code.data(),
              &length) == nullptr)
         throw std::bad_alloc();  // SHA-256 is always there
-    return "v1," + base64({reinterpret_cast<const char*>(code.data()), length});
+    return "v1," + core::base64({reinterpret_cast<const char*>(code.data()), length});
 }
 
 core::Outcome send_webhook(const WebRequest& request, const WebClient& client,

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/outbound/webhook_settings.h"
 
+#include "core/base64.h"
 #include "core/http_token.h"
 #include "core/text.h"
-#include "daemon/base64.h"
 #include "daemon/outbound/curl_handle.h"
 #include "daemon/outbound/mail.h"
 
 #include <algorithm>
 #include <array>
-#include <openssl/evp.h>
 #include <string_view>
 #include <vector>
 
@@ -31,21 +30,6 @@ constexpr std::array reserved_headers{
 
 bool is_visible(char c) {
     return c > ' ' && c < '\x7f';
-}
-
-/// The bytes of base64 as it is written canonically, with its padding.
-std::vector<unsigned char> from_base64(const std::string& text) {
-    std::vector<unsigned char> bytes(text.size());
-    const int length =
-        EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(text.data()),
-                        static_cast<int>(text.size()));
-    if (length < 0) return {};
-    // EVP_DecodeBlock counts the bytes that padding stands for, and takes white space.
-    bytes.resize(static_cast<std::size_t>(length));
-    for (std::size_t padding = 0; padding <= 2 && !bytes.empty(); ++padding, bytes.pop_back())
-        if (base64({reinterpret_cast<const char*>(bytes.data()), bytes.size()}) == text)
-            return bytes;
-    return {};
 }
 
 /// What is wrong with a URL, or "".
@@ -111,9 +95,8 @@ core::Result<std::string> read_webhook_secret(const std::string& field, const st
     if (text.rfind(prefix, 0) == 0) {
         const std::string encoded = text.substr(prefix.size());
         if (encoded.size() <= word_bytes_max) {
-            const auto key = from_base64(encoded);
-            if (key.size() >= key_bytes_min && key.size() <= key_bytes_max)
-                return std::string(key.begin(), key.end());
+            const auto key = core::from_base64(encoded);
+            if (key && key->size() >= key_bytes_min && key->size() <= key_bytes_max) return *key;
         }
         return core::invalid_argument(
             field,
