@@ -83,9 +83,10 @@ void run_and_mark(const EventHandler& handler, const ipc::CloudEvent& event,
     if (!done) {
         mark.reason = done.error().message;
         const bool waits = handler.waits && done.error().reason == Reason::unavailable;
-        const auto attempts = waits ? std::min(mark.attempts, waiting_attempts_max) : mark.attempts;
-        const auto wait = core::next_attempt(h.settings.handler_retry, static_cast<int>(attempts),
-                                             h.unit.random().next());
+        // A failure of another kind has attempts left, however long it waited before.
+        if (waits) mark.attempts = std::min(mark.attempts, waiting_attempts_max);
+        const auto wait = core::next_attempt(
+            h.settings.handler_retry, static_cast<int>(mark.attempts), h.unit.random().next());
         if (wait && done.error().reason != Reason::invalid_argument) {
             mark.state = InboxState::waiting;
             mark.next = h.unit.now() + *wait;
