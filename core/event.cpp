@@ -11,7 +11,8 @@ const std::vector<std::string>& event_types() {
         "series.ended",        "occurrence.skipped", "occurrence.moved", "reminder.due",
         "reminder.digest",     "agenda.due",         "channel.test",     "channel.disabled",
         "delivery.suppressed", "reminder.missed",    "reminder.snoozed", "reminder.acknowledged",
-        "delivery.succeeded",  "delivery.failed",    "delivery.retried",
+        "delivery.succeeded",  "delivery.failed",    "delivery.retried", "run.started",
+        "run.finished",        "run.abandoned",      "run.resumed",      "run.forgotten",
     };
     return types;
 }

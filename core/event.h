@@ -5,6 +5,7 @@
 #include "core/delivery.h"
 #include "core/ids.h"
 #include "core/reminder.h"
+#include "core/run.h"
 #include "core/series.h"
 #include "core/task.h"
 
@@ -54,10 +55,11 @@ struct Bulletin {
 inline constexpr std::size_t bulletin_items_max = 20;
 
 using Payload = std::variant<Task, Series, OccurrenceSkipped, OccurrenceMoved, ReminderFired,
-                             Reminder, Delivery, ForeignTask, Bulletin>;
+                             Reminder, Delivery, ForeignTask, Bulletin, Run>;
 
 /// Something that happened and is about to be stored with the change that it tells of (P2).
-/// `type` is one of event_types; `subject` the task's id, or the series' where there is no task.
+/// `type` is one of event_types; `subject` the task's id, the series' where there is no task, or
+/// the key of a run.
 struct Event {
     std::string type;
     std::string subject;

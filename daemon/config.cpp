@@ -124,6 +124,10 @@ const std::vector<ConfigKey>& config_keys() {
          "bytes of one user's events; more are refused", true},
         {"quota.calls", Type::integer, "1000", 1, 1'000'000,
          "durable calls of one user that are not finished", true},
+        {"quota.runs", Type::integer, "100000", 1, 10'000'000,
+         "results of taskctl once that one user may have", true},
+        {"quota.run_bytes", Type::integer, "1073741824", 0, largest,
+         "bytes of what those commands printed; more are not kept", true},
         {"quota.consumers", Type::integer, "100", 1, 10'000, "consumers of one user", true},
         {"bus.heartbeat", Type::span, "1s", 10, 60 * second, "least time between two heads"},
         {"admission.group", Type::text, "taskd", 0, 0,
@@ -324,9 +328,10 @@ Settings Config::settings() const {
     settings.undo_ttl = span("undo.ttl");
     settings.retention_events = span("retention.events");
     settings.retention_max_bytes = integer("retention.max_bytes");
-    settings.quotas = {integer("quota.tasks"), integer("quota.events_per_second"),
+    settings.quotas = {integer("quota.tasks"),       integer("quota.events_per_second"),
                        integer("quota.event_bytes"), integer("quota.consumers"),
-                       integer("quota.calls")};
+                       integer("quota.calls"),       integer("quota.runs"),
+                       integer("quota.run_bytes")};
     settings.bus_heartbeat = span("bus.heartbeat");
     if (const auto& allow = text("exec.allow"); allow != "*") {
         settings.exec_allow.emplace();

@@ -12,6 +12,7 @@
 #include "daemon/handlers/event_handlers.h"
 #include "daemon/handlers/explain_handlers.h"
 #include "daemon/handlers/reminder_handlers.h"
+#include "daemon/handlers/run_handlers.h"
 #include "daemon/handlers/series_handlers.h"
 #include "daemon/handlers/snooze_handlers.h"
 #include "daemon/handlers/task_handlers.h"
@@ -111,6 +112,12 @@ const std::vector<Method>& methods() {
         row<ipc::DeadLetterList, list_dead_letters>(),
         row<ipc::DeadLetterRetry, retry_dead_letters>(),
         row<ipc::DeadLetterDrop, drop_dead_letters>(),
+        row<ipc::RunClaim, claim_run>(),
+        row<ipc::RunExtend, extend_run>(),
+        row<ipc::RunFinish, finish_run>(),
+        row<ipc::RunGet, get_run>(),
+        row<ipc::RunList, list_runs>(),
+        row<ipc::RunForget, forget_run>(),
         row<ipc::UserGet, get_user>(),
         row<ipc::UserSet, set_user>(),
         row<ipc::AdminHealth, admin_health>(),

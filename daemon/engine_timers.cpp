@@ -7,6 +7,7 @@
 #include "daemon/handlers/inbound_handlers.h"
 #include "daemon/handlers/occurrences.h"
 #include "daemon/handlers/reminder_handlers.h"
+#include "daemon/handlers/run_handlers.h"
 #include "daemon/handlers/zone_handlers.h"
 
 #include <algorithm>
@@ -94,6 +95,9 @@ void Engine::run_timer(const Timer& timer, Timestamp now, Monotonic monotonic, A
         break;
     case TimerKind::handler:
         retry_handler(timer, h);
+        break;
+    case TimerKind::run:
+        end_run(timer, h);
         break;
     case TimerKind::zones:
         unit.erase_timer(timer);

@@ -21,6 +21,8 @@ struct Quotas {
     std::int64_t event_bytes = std::int64_t{4} * 1024 * 1024 * 1024;  ///< of the log
     std::int64_t consumers = 100;
     std::int64_t calls = 1'000;  ///< durable ones that are not finished
+    std::int64_t runs = 100'000;
+    std::int64_t run_bytes = std::int64_t{1024} * 1024 * 1024;  ///< of their output
 };
 
 /// What the engine is told by configuration, each a named bound or time (P8). The defaults here are

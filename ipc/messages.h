@@ -13,6 +13,7 @@
 #include "core/user_settings.h"
 #include "ipc/dapr_messages.h"
 #include "ipc/event_messages.h"
+#include "ipc/run_messages.h"
 
 #include <cstdint>
 #include <optional>

@@ -5,6 +5,7 @@
 #include "daemon/handlers/delivery_steps.h"
 #include "daemon/handlers/inbound_handlers.h"
 #include "daemon/handlers/occurrences.h"
+#include "daemon/handlers/run_handlers.h"
 
 #include <array>
 
@@ -15,13 +16,14 @@ using Times = Maintenance::Times;
 
 constexpr std::int64_t rows_max = 500;  // a batch short enough not to be felt by a request
 // Reminders last: they are computed from what the others are then.
-constexpr std::array<std::pair<std::string_view, Times>, 7> stages{{{"series", Times::series},
+constexpr std::array<std::pair<std::string_view, Times>, 8> stages{{{"series", Times::series},
                                                                     {"task", Times::task},
                                                                     {"reminder", Times::reminder},
                                                                     {"user", Times::user},
                                                                     {"delivery", Times::delivery},
                                                                     {"consumer", Times::consumer},
-                                                                    {"handler", Times::handler}}};
+                                                                    {"handler", Times::handler},
+                                                                    {"run", Times::run}}};
 
 void renew_series(UnitOfWork& unit, const core::UserId& user, const core::SeriesId& id) {
     const auto series = unit.find_series(user, id);
@@ -115,6 +117,8 @@ void renew(Handling& h, Times times, const core::UserId& user, const std::string
         return renew_consumer(unit, user, id);
     case Times::handler:
         return shorten_handler_wait(user, id, h);
+    case Times::run:
+        return shorten_run(user, id, h);
     }
 }
 

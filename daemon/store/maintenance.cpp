@@ -7,9 +7,10 @@ namespace taskd::daemon {
 namespace {
 
 // Zones come first: what they move must not go off at its old time.
-constexpr std::array<TimerKind, 8> timer_kinds{
-    TimerKind::zones,  TimerKind::reminder, TimerKind::series,  TimerKind::delivery,
-    TimerKind::agenda, TimerKind::consumer, TimerKind::handler, TimerKind::retention};
+constexpr std::array<TimerKind, 9> timer_kinds{
+    TimerKind::zones,    TimerKind::reminder, TimerKind::series,
+    TimerKind::delivery, TimerKind::agenda,   TimerKind::consumer,
+    TimerKind::handler,  TimerKind::run,      TimerKind::retention};
 
 }  // namespace
 
@@ -36,7 +37,7 @@ std::vector<Timer> Maintenance::due_timers(core::Timestamp now, std::size_t limi
 #define NEXT_OF_ALL_BUT_DELIVERIES \
     "SELECT min(next) FROM (" NEXT_OF("zones") " UNION ALL " NEXT_OF("reminder")             \
     " UNION ALL " NEXT_OF("series") " UNION ALL " NEXT_OF("consumer") " UNION ALL "          \
-    NEXT_OF("handler") " UNION ALL " NEXT_OF("agenda") " UNION ALL " NEXT_OF("retention")
+    NEXT_OF("handler") " UNION ALL " NEXT_OF("run") " UNION ALL " NEXT_OF("agenda") " UNION ALL " NEXT_OF("retention")
 
 std::optional<core::Timestamp> Maintenance::next_timer(bool deliveries_wait) {
     Query row(db_, deliveries_wait ? NEXT_OF_ALL_BUT_DELIVERIES ")"
@@ -71,6 +72,9 @@ const char* rows_of(Maintenance::Times times) {
     case Maintenance::Times::handler:
         return "SELECT user_id, ref FROM timer WHERE kind = 'handler' AND (user_id, ref) > (?, ?) "
                "ORDER BY user_id, ref LIMIT ?";
+    case Maintenance::Times::run:
+        return "SELECT user_id, key FROM run WHERE (user_id, key) > (?, ?) ORDER BY user_id, key "
+               "LIMIT ?";
     }
     return "";
 }

@@ -30,9 +30,9 @@ public:
     [[nodiscard]] std::vector<std::pair<core::UserId, core::DeliveryId>> running_deliveries();
 
     /// The rows that keep instants of the future: running series, open tasks, pending reminders,
-    /// users with an agenda, open deliveries, consumers and handlers that wait. A page of them,
-    /// behind the given one.
-    enum class Times { series, task, reminder, user, delivery, consumer, handler };
+    /// users with an agenda, open deliveries, consumers and handlers that wait, runs. A page of
+    /// them, behind the given one.
+    enum class Times { series, task, reminder, user, delivery, consumer, handler, run };
     [[nodiscard]] std::vector<std::pair<core::UserId, std::string>> rows_with(
         Times times, const core::UserId& user, const std::string& id, std::int64_t limit);
 

@@ -22,6 +22,8 @@ std::string_view to_string(TimerKind kind) {
         return "agenda";
     case TimerKind::handler:
         return "handler";
+    case TimerKind::run:
+        return "run";
     }
     core::check(false, "a timer has a kind");
     return "";

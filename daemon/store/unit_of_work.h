@@ -29,7 +29,17 @@
 namespace taskd::daemon {
 
 /// The kinds of rows in `timer`: what happens when they are due. On disk: do not change.
-enum class TimerKind { reminder, delivery, retention, series, zones, consumer, handler, agenda };
+enum class TimerKind {
+    reminder,
+    delivery,
+    retention,
+    series,
+    zones,
+    consumer,
+    handler,
+    agenda,
+    run
+};
 [[nodiscard]] std::string_view to_string(TimerKind kind);
 
 struct Timer {
@@ -375,6 +385,22 @@ public:
                                                      std::int64_t user_seq);
     void put_mark(const core::UserId& user, const std::optional<InboxMark>& before,
                   const InboxMark& after, core::Timestamp expires);
+
+    // runs.cpp
+    [[nodiscard]] std::optional<core::Run> find_run(const core::UserId& user,
+                                                    const std::string& key);
+    [[nodiscard]] std::vector<core::Run> list_runs(const core::UserId& user,
+                                                   const ipc::RunList& request);
+    [[nodiscard]] std::vector<core::RunOutput> run_output(const core::Run& run);
+    struct RunTotals {
+        std::int64_t runs = 0;
+        std::int64_t bytes = 0;  ///< what is kept of their output
+    };
+    [[nodiscard]] RunTotals run_totals(const core::UserId& user);
+    void insert_run(const core::Run& run);
+    void update_run(const core::Run& before, const core::Run& after);
+    void put_run_output(const core::Run& run, const std::vector<core::RunOutput>& output);
+    void erase_run(const core::Run& run);
 
     // replies.cpp
     struct StoredReply {

@@ -6,6 +6,7 @@
 #include "core/rfc3339.h"
 #include "core/slot.h"
 #include "core/text.h"
+#include "ipc/field_names.h"
 #include "ipc/json.h"
 
 #include <nlohmann/json.hpp>
@@ -190,6 +191,9 @@ struct ReadDeliveryState {
         return core::delivery_state_from(word);
     }
 };
+struct ReadRunState {
+    auto operator()(const std::string& word) const { return core::run_state_from(word); }
+};
 struct ReadChannelKind {
     auto operator()(const std::string& word) const { return core::channel_kind_from(word); }
 };
@@ -213,6 +217,8 @@ struct Codec<core::Sort> : WordCodec<core::Sort, core::to_string, ReadSort> {};
 template <>
 struct Codec<core::DeliveryState>
     : WordCodec<core::DeliveryState, core::to_string, ReadDeliveryState> {};
+template <>
+struct Codec<core::RunState> : WordCodec<core::RunState, core::to_string, ReadRunState> {};
 template <>
 struct Codec<core::ChannelKind> : WordCodec<core::ChannelKind, core::to_string, ReadChannelKind> {};
 template <>
@@ -309,6 +315,23 @@ private:
     std::optional<core::Error> error_;
 };
 
+/// Collects the names.
+class Names {
+public:
+    template <class T>
+    void operator()(const char* name, const T&) {
+        names_.emplace_back(name);
+    }
+    template <class T>
+    void sparse(const char* name, const T&) {
+        names_.emplace_back(name);
+    }
+    [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+
+private:
+    std::vector<std::string> names_;
+};
+
 // Each list below is read with T = const Type by the Encoder and T = Type by the Decoder.
 template <class T, class Type>
 concept Of = std::is_same_v<std::remove_const_t<T>, Type>;
@@ -351,6 +374,14 @@ nlohmann::json to_json(const T& value) {
 template <class T>
 core::Result<T> from_json(const nlohmann::json& object) {
     return codec::decode<T>("params", object);
+}
+
+template <class T>
+std::vector<std::string> field_names() {
+    codec::Names names;
+    const T value{};
+    fields(names, value);
+    return names.names();
 }
 
 }  // namespace taskd::ipc

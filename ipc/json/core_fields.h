@@ -267,6 +267,22 @@ void fields(auto& f, Of<core::Delivery> auto& v) {
     f("expires", v.expires);
     f.sparse("log", v.log);
 }
+void fields(auto& f, Of<core::Run> auto& v) {
+    f("key", v.key);
+    f("command", v.command);
+    f("state", v.state);
+    f("holder", v.holder);
+    f("fence", v.fence);
+    f("holders", v.holders);
+    f("lease_ms", v.lease);
+    f("ttl_ms", v.ttl);
+    f("started", v.started);
+    f("finished", v.finished);
+    f("until", v.until);
+    f.sparse("status", v.status);
+    f.sparse("took_ms", v.took);
+    f.sparse("output_bytes", v.output_bytes);
+}
 void fields(auto& f, Of<core::BulletinItem> auto& v) {
     f("task_id", v.task);
     f.sparse("number", v.number);

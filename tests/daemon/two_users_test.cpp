@@ -35,6 +35,7 @@ struct Ids {
     std::string dead;    ///< a test of a channel that failed
     json lease;          ///< of an event that adas-group has in flight
     std::int64_t event = 0;
+    std::int64_t fence = 0;  ///< of a run that is hers
 };
 
 constexpr const char* paused_number = "6";
@@ -45,6 +46,11 @@ json published(const std::string& id, const json& data) {
             {"source", "/adas-source"},
             {"type", "adas.type"},
             {"data", data}};
+}
+
+json run_of(const std::string& holder) {
+    return {
+        {"key", "adas-run"}, {"command", {"true"}}, {"holder", holder}, {"lease_ms", 86'400'000}};
 }
 
 /// Ada's things, of each kind one at least.
@@ -90,6 +96,8 @@ Ids fill(EngineFixture& f) {
              {{"name", "adas-group"}, {"items", {item(leased[0])}}, {"action", "dead"}});
     ids.letter = f.result("dead_letter.list", json::object())["dead_letters"][0]["id"];
     ids.lease = item(leased[1]);
+    const auto run = f.result("run.claim", run_of("adas-holder"));
+    ids.fence = run["run"]["fence"];
     return ids;
 }
 
@@ -205,6 +213,13 @@ std::map<std::string, Attempts> attempts(const Ids& ids) {
          {{json::object()}, {{{"ids", {ids.letter}}}}, {{{"name", "adas-group"}}}}},
         {"dead_letter.retry", {{{{"ids", {ids.letter}}}}, {{{"name", "adas-group"}}}}},
         {"dead_letter.drop", {{{{"ids", {ids.letter}}}}, {{{"all", true}}}}},
+        {"run.claim", {{run_of("adas-holder")}, {run_of("bobs-holder")}}},
+        {"run.extend", {{{{"key", "adas-run"}, {"fence", ids.fence}}}}},
+        {"run.finish", {{{{"key", "adas-run"}, {"fence", ids.fence}, {"status", 1}}}}},
+        {"run.get", {{{{"key", "adas-run"}}}}},
+        {"run.list", plain},
+        {"run.forget",
+         {{{{"key", "adas-run"}, {"fence", ids.fence}}}, {{{"key", "adas-run"}}, false}}},
         {"bus.endpoint", plain},
         {"user.get", plain},
         {"user.set", {{{{"quiet_hours", "22:00-07:00"}}}}},

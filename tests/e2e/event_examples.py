@@ -29,6 +29,9 @@ STORY = [
                      "rate": {"max": 1, "per_ms": 1000}}),
     ("channel.set", {"name": "hook", "kind": "webhook", "url": "http://127.0.0.1:{port}/gone"}),
     ("channel.test", {"name": "hook"}),
+    # A command whose holder was not heard of in time.
+    ("run.claim", {"key": "deploy-v42", "command": ["./deploy", "v42"], "lease_ms": 1,
+                   "holder": "runner-4711-6f3a09c2"}),
     # A task's life.
     ("task.add", {"summary": "Water the plants", "project": "home", "tags": ["balcony"],
                   "due": DAY["at"], "tz": DAY["tz"]}),
@@ -62,7 +65,7 @@ STORY = [
 ]
 # What comes by itself after that, and the story's end.
 AWAITED = {"reminder.due", "reminder.missed", "reminder.digest", "delivery.succeeded",
-           "delivery.failed", "delivery.suppressed", "channel.disabled"}
+           "delivery.failed", "delivery.suppressed", "channel.disabled", "run.abandoned"}
 SEQUEL = [
     ("reminder.snooze", {"task": "4", "until": "20m", "tz": DAY["tz"]}),
     ("reminder.acknowledge", {"task": "4"}),
@@ -131,6 +134,10 @@ def play_with(home, port):
     dead = next(event for event in log() if event["type"] == "delivery.failed" and
                 event["data"]["payload"]["channel"] == "broken")
     home.result("delivery.retry", delivery=dead["data"]["payload"]["id"])
+    fence = next(event for event in log() if event["type"] == "run.started")["userseq"]
+    home.result("run.extend", key="deploy-v42", fence=fence)
+    home.result("run.finish", key="deploy-v42", fence=fence, status=3, took_ms=1500)
+    home.result("run.forget", key="deploy-v42")
     miss_a_morning(home)
     await_types({"agenda.due"})
     return log()
@@ -146,7 +153,7 @@ def normal(event):
     text = re.sub(r'no connection: [^"]*', 'no connection: <why>', text)
     text = re.sub(r'"late_ms": \d+', '"late_ms": "<ms>"', text)
     # Timers and channels run side by side, so what comes when differs.
-    text = re.sub(r'"(userseq|event_userseq)": \d+', r'"\1": "<n>"', text)
+    text = re.sub(r'"(userseq|event_userseq|fence)": \d+', r'"\1": "<n>"', text)
     event = json.loads(text)
     event["source"] = "/taskd/<node>"
     event["userid"] = "<user>"

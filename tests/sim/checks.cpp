@@ -37,6 +37,7 @@ void World::check_all() {
         check_reminders(user, log);
         check_firings(user, log);
         check_deliveries(user, log);
+        check_runs(user, log);
         listen(user, log);
         if (dapr_) {
             check_chains(user, log);
@@ -229,6 +230,25 @@ void World::check_timers() {
         "SELECT 1 FROM timer t WHERE kind = 'reminder' AND NOT EXISTS (SELECT 1 FROM reminder "
         "WHERE user_id = t.user_id AND id = t.ref AND next_ms = t.due_ms)",
         "invariant 8: a reminder's timer is true");
+    none(
+        "SELECT 1 FROM inbox i WHERE state = 'dead' AND NOT EXISTS (SELECT 1 FROM dead_letter d "
+        "WHERE d.user_id = i.user_id AND d.origin = 'handler' AND d.name = i.handler AND "
+        "d.user_seq = i.user_seq)",
+        "P1: an event that a handler gave up is a dead letter");
+    none(
+        "SELECT 1 FROM run r WHERE NOT EXISTS (SELECT 1 FROM timer WHERE kind = 'run' AND due_ms = "
+        "until_ms AND user_id = r.user_id AND ref = r.key)",
+        "invariant 8: a run has its timer");
+    none(
+        "SELECT 1 FROM timer t WHERE kind = 'run' AND NOT EXISTS (SELECT 1 FROM run WHERE user_id "
+        "= "
+        "t.user_id AND key = t.ref AND until_ms = t.due_ms)",
+        "invariant 8: a run's timer is true");
+    none(
+        "SELECT 1 FROM user u WHERE runs <> (SELECT count(*) FROM run r WHERE r.user_id = "
+        "u.user_id) OR run_bytes <> (SELECT coalesce(sum(kept_bytes), 0) FROM run r WHERE "
+        "r.user_id = u.user_id)",
+        "what runs weigh is counted right");
     none(
         "SELECT 1 FROM series s WHERE next_ms IS NOT NULL AND NOT EXISTS (SELECT 1 FROM timer "
         "WHERE kind = 'series' AND due_ms = next_ms AND user_id = s.user_id AND ref = s.id)",

@@ -266,6 +266,7 @@ void World::advance_clock() {
         set_back(random_.one_in(3) ? hours{random_.between(1, 120)}
                                    : minutes{random_.between(1, 90)});
         shorten_leases();  // none goes on longer than one that begins now
+        shorten_runs();
         break;
     case 3:
         note("clock steps forward");
@@ -517,6 +518,7 @@ void World::step() {
     if (dapr_) dapr_step();
     if (!random_.one_in(3)) send_some(true);
     for (auto turns = random_.between(0, 3); turns > 0 && !trims_; --turns) consume_some();
+    for (auto calls = random_.between(0, 3); calls > 0; --calls) run_some();
     const auto action = random_.between(0, 9);
     if (action <= 6) {
         std::vector<Sent*> batch;

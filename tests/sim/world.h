@@ -125,6 +125,38 @@ struct Sending {
     std::string over{};      ///< how it ended, once that was written
 };
 
+/// A key of commands that are run once, from the answers that were heard.
+struct OnceKey {
+    std::string holder{};         ///< the last that was granted it
+    std::int64_t fence = 0;       ///< the highest that was heard of
+    std::int64_t lost_fence = 0;  ///< of a holder before
+    json command{};
+    std::int64_t until_ms = 0;  ///< of the lease or, once it has ended, of the result
+    bool is_active = false;     ///< its holder has not ended it
+    json run{};                 ///< that has ended
+    json output{};
+    bool is_doubtful = false;  ///< the answer to a call was lost
+
+    void take(const json& shown, std::int64_t until) {
+        if (shown["fence"] != fence) lost_fence = fence;
+        fence = shown["fence"];
+        holder = shown["holder"];
+        command = shown["command"];
+        until_ms = until;
+        is_active = false;
+        run = nullptr;
+        output = nullptr;
+        is_doubtful = false;
+    }
+    void forget() {
+        command = nullptr;
+        until_ms = 0;
+        is_active = false;
+        run = nullptr;
+        is_doubtful = false;
+    }
+};
+
 class World {
 public:
     /// As the seed says, or without the roles that taskd has in a Dapr system.
@@ -192,6 +224,16 @@ private:
     void check_delivery_rows();
     void drain_deliveries();
 
+    // runs.cpp
+    [[nodiscard]] json call_run(const std::string& user, OnceKey& key, const std::string& method,
+                                const json& params);
+    void run_some();
+    void claim_some(const std::string& user, const std::string& name, OnceKey& key);
+    void hold_some(const std::string& user, const std::string& name, OnceKey& key);
+    void forget_some(const std::string& user, const std::string& name, OnceKey& key);
+    void shorten_runs();
+    void check_runs(const std::string& user, const std::vector<json>& log);
+
     // reminders.cpp
     [[nodiscard]] std::string reminded_task(const std::string& user);
     void add_reminding(json& params, const std::string& user, const Pick& pick);
@@ -247,6 +289,7 @@ private:
     std::map<std::string, Known> known_;
     std::map<std::string, Listener> listeners_;
     std::map<std::string, std::vector<Group>> groups_;
+    std::map<std::string, std::map<std::string, OnceKey>> once_keys_;
     Outside outside_;
     std::vector<daemon::Job> jobs_;
     std::map<std::string, Sending> sendings_;         ///< by delivery id
