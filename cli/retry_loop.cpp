@@ -9,8 +9,6 @@
 #include <array>
 #include <limits>
 #include <poll.h>
-#include <sys/signalfd.h>
-#include <system_error>
 #include <unistd.h>
 
 namespace taskd::cli {
@@ -43,19 +41,9 @@ RetryLoop::RetryLoop(Context& context, core::Random& random, Options options)
       screen_(context.screen()),
       random_(random),
       options_(std::move(options)),
-      has_terminal_(isatty(STDIN_FILENO) != 0) {
+      signals_(isatty(STDIN_FILENO) != 0) {
     ignore_broken_pipe();  // a command need not read
-    sigset_t set{};
-    sigemptyset(&set);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, number);
-    pthread_sigmask(SIG_BLOCK, &set, &before_);
-    signals_ = UniqueFd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (signals_.get() < 0) throw std::system_error(errno, std::generic_category(), "signalfd");
     if (options_.deadline) deadline_ = Clock::now() + *options_.deadline;
-}
-
-RetryLoop::~RetryLoop() {
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
 int RetryLoop::run() {
@@ -67,10 +55,10 @@ int RetryLoop::run() {
     for (int number = 1;; ++number) {
         const int status = attempt(*input, number);
         if (own_status_ != 0) return own_status_;
-        if (signal_ != 0) return status;
+        if (signals_.last() != 0) return status;
         const auto span = wait_after(status, number);
         if (!span) return status;
-        if (!wait(*span)) return signal_ != 0 ? 128 + signal_ : status;
+        if (!wait(*span)) return signals_.last() != 0 ? 128 + signals_.last() : status;
     }
 }
 
@@ -111,7 +99,7 @@ int RetryLoop::attempt(ReplayedInput& input, int number) {
         CommandRun::start({options_.argv,
                            {{"TASKD_ATTEMPT", std::to_string(number)}},
                            *given < 0 ? Descriptors{} : Descriptors{{*given, STDIN_FILENO}},
-                           !has_terminal_});
+                           !signals_.has_terminal()});
     input.started();
     if (!command) {
         (void)context_.fail(command.error());
@@ -123,7 +111,7 @@ int RetryLoop::attempt(ReplayedInput& input, int number) {
     for (;;) {
         const auto moving = input.polls();
         std::array<pollfd, 4> polled{
-            {{signals_.get(), POLLIN, 0}, {command->ended(), POLLIN, 0}, moving[0], moving[1]}};
+            {{signals_.fd(), POLLIN, 0}, {command->ended(), POLLIN, 0}, moving[0], moving[1]}};
         (void)poll(polled.data(), polled.size(), ms_until(kill_at_ ? kill_at_ : deadline_));
         input.move({polled[2], polled[3]});
         if (!input.fault().empty() && own_status_ == 0) {
@@ -131,7 +119,7 @@ int RetryLoop::attempt(ReplayedInput& input, int number) {
             own_status_ = retry_internal;
             end(*command);
         }
-        read_signals(&*command);
+        signals_.pass_to(&*command);
         if (const auto status = command->collect()) return *status;
         const auto now = Clock::now();
         if (kill_at_ && now >= *kill_at_) {
@@ -153,22 +141,12 @@ void RetryLoop::end(CommandRun& command) {
 /// False when a signal came meanwhile.
 bool RetryLoop::wait(milliseconds span) {
     const auto until = Clock::now() + span;
-    while (signal_ == 0 && Clock::now() < until) {
-        pollfd item{signals_.get(), POLLIN, 0};
+    while (signals_.last() == 0 && Clock::now() < until) {
+        pollfd item{signals_.fd(), POLLIN, 0};
         (void)poll(&item, 1, ms_until(until));
-        read_signals(nullptr);
+        signals_.pass_to(nullptr);
     }
-    return signal_ == 0;
-}
-
-void RetryLoop::read_signals(CommandRun* command) {
-    signalfd_siginfo info{};
-    while (read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-        signal_ = static_cast<int>(info.ssi_signo);
-        // The terminal's own have reached the command, too.
-        const bool from_terminal = has_terminal_ && info.ssi_code == SI_KERNEL;
-        if (command != nullptr && !from_terminal) command->signal(signal_);
-    }
+    return signals_.last() == 0;
 }
 
 int RetryLoop::ms_until(std::optional<Clock::time_point> time) const {

@@ -4,13 +4,13 @@
 
 #include "cli/code_set.h"
 #include "cli/command_run.h"
+#include "cli/command_signals.h"
 #include "cli/context.h"
 #include "cli/replayed_input.h"
 #include "core/random.h"
 #include "core/retry.h"
 
 #include <chrono>
-#include <csignal>
 #include <string>
 #include <vector>
 
@@ -35,7 +35,7 @@ public:
     RetryLoop(Context& context, core::Random& random, Options options);
     RetryLoop(const RetryLoop&) = delete;
     RetryLoop& operator=(const RetryLoop&) = delete;
-    ~RetryLoop();
+    ~RetryLoop() = default;
 
     /// The status of the last attempt, or one of taskctl's own.
     [[nodiscard]] int run();
@@ -47,20 +47,16 @@ private:
     [[nodiscard]] bool wait(std::chrono::milliseconds span);
     [[nodiscard]] std::optional<std::chrono::milliseconds> wait_after(int status, int attempts);
     void end(CommandRun& command);
-    void read_signals(CommandRun* command);
     [[nodiscard]] int ms_until(std::optional<Clock::time_point> time) const;
 
     Context& context_;
     Screen& screen_;
     core::Random& random_;
     Options options_;
-    bool has_terminal_;
     std::optional<Clock::time_point> deadline_;
     std::optional<Clock::time_point> kill_at_{};
-    int signal_ = 0;  ///< the one that asked taskctl to end
     int own_status_ = 0;
-    sigset_t before_{};
-    UniqueFd signals_;
+    CommandSignals signals_;
 };
 
 }  // namespace taskd::cli

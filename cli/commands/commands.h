@@ -45,6 +45,8 @@ void register_admin_backup(CommandLine& line);
 void register_shutdown(CommandLine& line);
 void register_version(CommandLine& line);
 void register_wait(CommandLine& line);
+void register_once(CommandLine& line);
+void register_once_runs(CommandLine& line);
 void register_retry(CommandLine& line);
 void register_predicates(CommandLine& line);
 void register_config(CommandLine& line);
@@ -99,6 +101,8 @@ inline void register_commands(CommandLine& line) {
     register_shutdown(line);
     register_version(line);
     register_wait(line);
+    register_once(line);
+    register_once_runs(line);
     register_retry(line);
     register_predicates(line);
     register_config(line);

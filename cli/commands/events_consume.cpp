@@ -2,12 +2,11 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/consumer_flags.h"
 #include "cli/consume_loop.h"
+#include "cli/process_name.h"
 #include "core/text.h"
 
 #include <algorithm>
-#include <array>
 #include <memory>
-#include <unistd.h>
 
 namespace taskd::cli {
 namespace {
@@ -28,18 +27,6 @@ struct Given {
     std::string stop_on;
     bool once = false;
 };
-
-/// Who it is to the group: unlike every other member, also after a restart.
-std::string member_name() {
-    std::array<char, 65> host{};
-    if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-    ipc::SystemRandom random;
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string tail;
-    for (auto bits = random.next(); tail.size() < 8; bits >>= 4U) tail += digits[bits & 15U];
-    return (host[0] == '\0' ? "host" : std::string(host.data())) + "-" + std::to_string(getpid()) +
-           "-" + tail;
-}
 
 Result<ConsumeRules> rules_from(const Given& given) {
     ConsumeRules rules;
@@ -143,7 +130,7 @@ int consume(Context& context, const Given& given, const Words& words) {
     if (!settler) return refuse(settler.error());
     ConsumeLeases leases(
         std::move(*fetcher), std::move(*settler),
-        {given.group, member_name(), milliseconds{view->lease_ms}, context.settings().timeout},
+        {given.group, process_name(), milliseconds{view->lease_ms}, context.settings().timeout},
         loop.hooks());
     return loop.run(leases);
 }

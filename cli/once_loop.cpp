@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/once_loop.h"
+
+#include "cli/patient_call.h"
+#include "cli/render.h"
+#include "cli/signals.h"
+#include "cli/times.h"
+#include "core/text.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <poll.h>
+#include <unistd.h>
+
+namespace taskd::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds look_again{20'000};  // while somebody else runs it
+const std::atomic<bool> patient{false};
+
+void write_all(int to, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const auto count = write(to, bytes.data(), bytes.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return;
+        bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+}
+
+std::string in_quotes(const std::string& key) {
+    return "\"" + visible(core::clipped(key, 64)) + "\"";
+}
+
+}  // namespace
+
+int once_status(const core::Error& error) {
+    switch (error.reason) {
+    case core::Reason::unavailable:
+    case core::Reason::deadline_exceeded:
+    case core::Reason::unknown:
+        return once_no_daemon;
+    case core::Reason::conflict:
+        return once_other_command;
+    case core::Reason::internal:
+    case core::Reason::data_loss:
+        return once_internal;
+    default:
+        return once_refused;
+    }
+}
+
+OnceLoop::OnceLoop(Context& context, Options options)
+    : context_(context), screen_(context.screen()), options_(std::move(options)) {
+    ignore_broken_pipe();
+}
+
+int OnceLoop::run() {
+    auto client = context_.client();
+    if (!client) return refuse(client.error());
+    client_.emplace(std::move(*client));
+    bool was_told = false;
+    for (;;) {
+        const auto claimed = claim();
+        if (!claimed) return refuse(claimed.error());
+        if (claimed->granted) return run_command(claimed->run);
+        if (claimed->run.state != core::RunState::running) return replay(*claimed);
+        const std::string running = in_quotes(options_.request.key) + " is being run by " +
+                                    visible(claimed->run.holder) + " since " +
+                                    stamp(claimed->run.started, context_.zone());
+        if (!options_.waits) {
+            (void)context_.fail({core::Reason::failed_precondition, running, {}, {}});
+            return once_busy;
+        }
+        if (!was_told) screen_.note(running + "; waiting for its result");
+        was_told = true;
+        if (auto waited = wait_for_end(claimed->head); !waited) return refuse(waited.error());
+    }
+}
+
+core::Result<ipc::RunClaimed> OnceLoop::claim() {
+    return patient_call(*client_, ipc::RunClaim{options_.request}, context_.settings().timeout,
+                        patient);
+}
+
+/// Until something is told of the key, or for a while.
+core::Result<void> OnceLoop::wait_for_end(std::int64_t head) {
+    ipc::EventRead read;
+    read.after = head;
+    read.types = {"run.*"};
+    const auto until = Clock::now() + look_again;
+    for (;;) {
+        const auto left = std::chrono::duration_cast<milliseconds>(until - Clock::now());
+        if (left <= milliseconds{0}) return {};
+        read.wait_ms = std::min(left, context_.settings().timeout / 2).count();
+        const auto page = patient_call(*client_, read, context_.settings().timeout, patient);
+        if (!page) return tl::unexpected(page.error());
+        for (const auto& event : page->events)
+            if (event.subject == options_.request.key) return {};
+        read.after = page->next;
+    }
+}
+
+int OnceLoop::refuse(const core::Error& error) {
+    (void)context_.fail(error);
+    return once_status(error);
+}
+
+int OnceLoop::replay(const ipc::RunClaimed& claimed) {
+    std::int64_t kept = 0;
+    for (const auto& [stream, bytes] : claimed.output) {
+        write_all(stream == "stdout" ? STDOUT_FILENO : STDERR_FILENO, bytes);
+        kept += static_cast<std::int64_t>(bytes.size());
+    }
+    const auto& run = claimed.run;
+    if (run.output_bytes > kept)
+        screen_.note("the rest of its output, " +
+                     counted(run.output_bytes - kept, "byte", "bytes") + ", was not kept");
+    screen_.note("replayed: " + in_quotes(run.key) + " was run " +
+                 stamp(run.finished.value_or(run.started), context_.zone()) + " with status " +
+                 std::to_string(run.status) + "; nothing was run again");
+    return run.status;
+}
+
+int OnceLoop::run_command(const core::Run& run) {
+    fence_ = run.fence;
+    CommandSignals signals(isatty(STDIN_FILENO) != 0);
+    OutputRelay out("stdout", STDOUT_FILENO, kept_);
+    OutputRelay err("stderr", STDERR_FILENO, kept_);
+    const auto begun = Clock::now();
+    extend_at_ = begun + options_.request.lease / 3;
+    auto command =
+        CommandRun::start({options_.request.command,
+                           {{"TASKD_ONCE_KEY", run.key}, {"TASKD_FENCE", std::to_string(fence_)}},
+                           {{out.command_end(), STDOUT_FILENO}, {err.command_end(), STDERR_FILENO}},
+                           !signals.has_terminal()});
+    if (!command) {
+        (void)context_.fail(command.error());
+        // Nothing was run: the key is free again.
+        (void)patient_call(*client_, ipc::RunForget{run.key, fence_}, context_.settings().timeout,
+                           patient);
+        return command.error().reason == core::Reason::internal ? once_internal : once_no_command;
+    }
+    out.started();
+    err.started();
+    std::optional<int> status;
+    while (!status) {
+        std::array<pollfd, 5> polled{{{signals.fd(), POLLIN, 0},
+                                      {command->ended(), POLLIN, 0},
+                                      out.polled(),
+                                      err.polled(),
+                                      {extending_ ? extend_thread_->fd() : -1, POLLIN, 0}}};
+        const auto left = std::chrono::ceil<milliseconds>(extend_at_ - Clock::now());
+        (void)poll(polled.data(), polled.size(),
+                   extending_ || is_lost_ ? -1 : std::max(0, static_cast<int>(left.count())));
+        out.move(polled[2]);
+        err.move(polled[3]);
+        signals.pass_to(&*command);
+        if (polled[4].revents != 0) extend_thread_->run_results();
+        extend_when_due();
+        status = command->collect();
+    }
+    out.drain();
+    err.drain();
+    const int result = finish(*status, begun);
+    out.flush();
+    err.flush();
+    return result;
+}
+
+/// In good time, so that a lease of a holder that lives does not run out.
+void OnceLoop::extend_when_due() {
+    if (extending_ || is_lost_ || Clock::now() < extend_at_) return;
+    if (!extend_thread_) {
+        auto client = context_.client();
+        if (!client) return;
+        extend_client_.emplace(std::move(*client));
+        extend_thread_ = std::make_unique<CallThread>();
+    }
+    extending_ = true;
+    extend_thread_->post([this]() -> CallThread::Result {
+        auto answer = patient_call(*extend_client_, ipc::RunExtend{options_.request.key, fence_},
+                                   context_.settings().timeout, has_ended_);
+        return [this, answer = std::move(answer)] {
+            extending_ = false;
+            extend_at_ = Clock::now() + options_.request.lease / 3;
+            if (answer || once_status(answer.error()) == once_no_daemon) return;
+            is_lost_ = true;
+            screen_.warn("the lease is lost, and the command goes on: " + answer.error().message);
+        };
+    });
+}
+
+/// Has the result recorded, and gives the status to end with.
+int OnceLoop::finish(int status, Clock::time_point begun) {
+    has_ended_ = true;
+    extend_thread_.reset();
+    ipc::RunFinish request;
+    request.key = options_.request.key;
+    request.fence = fence_;
+    request.status = status;
+    request.took_ms = std::chrono::duration_cast<milliseconds>(Clock::now() - begun).count();
+    request.output_bytes = kept_.bytes();
+    request.output = kept_.parts();
+    const auto answer = patient_call(*client_, request, context_.settings().timeout, patient);
+    if (answer) return status;
+    core::Error error = answer.error();
+    error.message = "the command ended with status " + std::to_string(status) +
+                    ", but this was not recorded: " + error.message;
+    (void)context_.fail(error);
+    return once_internal;
+}
+
+}  // namespace taskd::cli
