@@ -69,6 +69,7 @@ Result<Settings> settings_from(const GlobalOptions& options) {
         if (*timeout == std::chrono::seconds{0})
             return core::invalid_argument("timeout", "0 leaves no time to answer; use 1s or more");
         settings.timeout = *timeout;
+        settings.patience = *timeout;
     }
     settings.endpoint = given(options.endpoint, "--endpoint", "TASKCTL_ENDPOINT").text;
     settings.as = options.as;

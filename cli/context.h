@@ -35,6 +35,7 @@ struct Settings {
     std::string endpoint;
     std::string as;
     std::chrono::milliseconds timeout{std::chrono::seconds{30}};
+    std::optional<std::chrono::milliseconds> patience{};  ///< the same, only if it was asked for
     bool may_start = true;
     bool may_ask = true;  ///< an editor may be opened
 };

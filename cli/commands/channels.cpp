@@ -219,7 +219,7 @@ int test(Context& context, const std::string& key, const Words& words) {
     const auto answer = client->call(ipc::ChannelTest{words.at(0)});
     if (!answer) return context.fail(answer.error());
     context.note_replay(answer->replayed);
-    return wait_for_delivery(context, answer->value.id.str(), "");
+    return wait_for_delivery(context, answer->value.id.str());
 }
 
 int remove(Context& context, const std::string& key, const Words& words) {

@@ -16,10 +16,8 @@ namespace taskd::cli {
 /// One delivery with all that is known of its attempts.
 [[nodiscard]] std::string delivery_report(Context& context, const core::Delivery& delivery);
 
-/// Waits until a delivery has ended, prints it and gives the exit status; `patience` is a SPAN, or
-/// "" for ever.
-[[nodiscard]] int wait_for_delivery(Context& context, const std::string& reference,
-                                    const std::string& patience);
+/// Waits until a delivery has ended, prints it and gives the exit status.
+[[nodiscard]] int wait_for_delivery(Context& context, const std::string& reference);
 
 /// The same for one task, indented, as `taskctl show` ends with.
 [[nodiscard]] std::string delivery_lines(Context& context,

@@ -2,6 +2,7 @@
 #include "core/check.h"
 #include "core/text.h"
 #include "daemon/handlers/consumer_handlers.h"
+#include "ipc/data_fields.h"
 #include "ipc/json.h"
 
 #include <nlohmann/json.hpp>
@@ -21,31 +22,6 @@ using nlohmann::json;
 constexpr std::size_t batch_bytes_max = 1024 * 1024;  // a reply stays far below a message's limit
 constexpr std::int64_t scan_rows_max = 20'000;        // of one fetch, however rare what it wants is
 constexpr std::size_t member_bytes_max = 128;
-
-/// A leaf of the data, parsed when it is first asked for.
-class DataFields {
-public:
-    explicit DataFields(const ipc::CloudEvent& event) : event_(event) {}
-
-    std::optional<core::Scalar> operator()(std::string_view path) {
-        if (!data_) data_ = json::parse(event_.data, nullptr, false);
-        const json* at = &*data_;
-        for (const auto& name : core::split(path, '.')) {
-            const auto found = at->is_object() ? at->find(name) : at->end();
-            if (!at->is_object() || found == at->end()) return {};
-            at = &*found;
-        }
-        if (at->is_null()) return core::Scalar{};
-        if (at->is_boolean()) return core::Scalar{at->get<bool>()};
-        if (at->is_number()) return core::Scalar{at->get<double>()};
-        if (at->is_string()) return core::Scalar{at->get<std::string>()};
-        return {};
-    }
-
-private:
-    const ipc::CloudEvent& event_;
-    std::optional<json> data_;
-};
 
 /// One fetch: gives events to a member until there are enough, or no more can be had.
 class Fetch {
@@ -149,7 +125,7 @@ private:
             consumer_.user, consumer_.position, scan_rows_max, [&](const ipc::CloudEvent& event) {
                 ++rows;
                 consumer_.position = event.userseq;
-                DataFields fields(event);
+                ipc::DataFields fields(event);
                 if (!filter->matches(event.type, event.source, event.subject, std::ref(fields)))
                     return true;
                 Unsettled row;

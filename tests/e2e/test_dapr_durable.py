@@ -101,7 +101,7 @@ class Durable(support.TestCase):
     def test_waiting_has_an_end(self):
         self.sidecar.answers[path_of("patient", "x")] = [(503, {}, b"")]
         delivery = self.keep("invoke", "patient", "x")
-        run = self.wait(delivery, "--for", "1s", status=7)
+        run = self.wait(delivery, "--timeout", "1s", status=7)
         self.assertIn("is not finished after 1s", run.stderr)
         self.wait("0000aaaa", status=3)
         self.wait("x", status=2)
