@@ -1,56 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "core/result.h"
+#include "cli/json_reader.h"
 #include "ipc/messages.h"
-
-#include <cstdint>
-#include <functional>
-#include <optional>
-#include <string>
 
 namespace taskd::cli {
 
-/// Bytes from somewhere: up to `size` into `into`, how many it gave, 0 at the end.
-using ByteSource = std::function<std::size_t(char* into, std::size_t size)>;
-
-/// CloudEvents out of hostile text: JSON Lines, a JSON array, or objects over several lines (as jq
-/// prints them). What can't be read is given as an error with its line, and the reader goes on
-/// behind it; memory is bounded whatever comes.
+/// CloudEvents as JsonReader reads values.
 class EventReader {
 public:
-    static constexpr std::size_t event_bytes_max = 3 * 1024 * 1024;  ///< as it stands there
-
     struct Item {
-        std::int64_t line = 0;  ///< where it begins, from 1
+        std::int64_t line = 0;
         core::Result<ipc::CloudEvent> event;
     };
 
-    explicit EventReader(ByteSource source) : source_(std::move(source)) {}
+    explicit EventReader(ByteSource source) : reader_("event", std::move(source)) {}
 
     /// The next event, or none at the end.
     [[nodiscard]] std::optional<Item> next();
 
 private:
-    enum class Form { unknown, lines, array, values };
-    static constexpr int end_of_input = -1;
-
-    [[nodiscard]] int peek();
-    int take();
-    void skip_space(bool commas);
-    void find_form();
-    [[nodiscard]] std::string take_line(bool& too_long);
-    [[nodiscard]] std::optional<Item> next_line();
-    [[nodiscard]] std::optional<Item> next_value();
-    [[nodiscard]] std::optional<std::string> take_value(bool& too_long);
-
-    ByteSource source_;
-    std::string buffer_;
-    std::size_t position_ = 0;
-    bool source_ended_ = false;
-    Form form_ = Form::unknown;
-    bool array_ended_ = false;
-    std::int64_t line_ = 1;
+    JsonReader reader_;
 };
 
 }  // namespace taskd::cli

@@ -99,20 +99,45 @@ Client::Exchange Client::exchange(const std::string& request, steady_clock::time
     }
 }
 
+core::Result<std::string> Client::next_request(std::string_view method, nlohmann::json params) {
+    if (!options_.user_id.empty()) params["user_id"] = options_.user_id;
+    params["deadline_ms"] = options_.deadline.count();
+    try {
+        return request_text(++last_id_, method, params);
+    } catch (const nlohmann::json::exception&) {
+        return core::invalid_argument("text", "is not UTF-8; the daemon takes UTF-8 only");
+    }
+}
+
 core::Result<nlohmann::json> Client::call_json(std::string_view method, nlohmann::json params,
                                                bool writes) {
     std::string key = options_.idempotency_key;
     if (writes && key.empty()) key = core::uuid_v4(random_);
     if (writes) params["idempotency_key"] = key;
-    if (!options_.user_id.empty()) params["user_id"] = options_.user_id;
-    params["deadline_ms"] = options_.deadline.count();
+    const auto text = next_request(method, std::move(params));
+    if (!text) return tl::unexpected(text.error());
+    const auto reply =
+        send(*text, writes ? "repeat it with --idempotency-key " + key : std::string());
+    if (!reply) return tl::unexpected(reply.error());
+    return parse_reply(*reply);
+}
 
-    std::string text;
-    try {
-        text = request_text(++last_id_, method, params);
-    } catch (const nlohmann::json::exception&) {
-        return core::invalid_argument("text", "is not UTF-8; the daemon takes UTF-8 only");
+core::Result<std::vector<core::Result<nlohmann::json>>> Client::call_batch(
+    std::string_view method, const std::vector<nlohmann::json>& params) {
+    const auto first_id = last_id_ + 1;
+    std::string texts;
+    for (const auto& one : params) {
+        const auto text = next_request(method, one);
+        if (!text) return tl::unexpected(text.error());
+        texts += (texts.empty() ? "[" : ",") + *text;
     }
+    const auto reply = send(texts + "]", "repeat it with the same keys");
+    if (!reply) return tl::unexpected(reply.error());
+    return parse_replies(*reply, first_id, params.size());
+}
+
+/// The text of the answer. `hint` is how to find out what became of a writing request.
+core::Result<std::string> Client::send(const std::string& text, const std::string& hint) {
     if (text.size() > request_bytes_max)
         return core::invalid_argument("request", "is " + std::to_string(text.size()) +
                                                      " bytes long; at most 4 MiB are accepted");
@@ -121,16 +146,16 @@ core::Result<nlohmann::json> Client::call_json(std::string_view method, nlohmann
     for (int connection = 0; connection < connections_max; ++connection) {
         if (auto listening = ensure_(); !listening) return tl::unexpected(listening.error());
         auto got = exchange(text, until);
-        if (got.outcome == Outcome::replied) return parse_reply(got.reply);
+        if (got.outcome == Outcome::replied) return std::move(got.reply);
         if (got.outcome == Outcome::timed_out) {
             Error late{Reason::deadline_exceeded,
                        "no answer from the daemon within " +
                            std::to_string(options_.deadline.count()) + " ms",
                        {},
                        {}};
-            if (writes)
-                late.hint = "it may have been accepted; repeat it with --idempotency-key " + key +
-                            " to find out without doing it twice";
+            if (!hint.empty())
+                late.hint =
+                    "it may have been accepted; " + hint + " to find out without doing it twice";
             return tl::unexpected(late);
         }
     }
@@ -139,7 +164,7 @@ core::Result<nlohmann::json> Client::call_json(std::string_view method, nlohmann
                                     " closed the connection " + std::to_string(connections_max) +
                                     " times",
                                 {},
-                                writes ? "repeat it with --idempotency-key " + key : ""});
+                                hint});
 }
 
 Error Client::unreadable(const Error& why) {

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace taskd::ipc {
 
@@ -56,6 +57,13 @@ public:
     [[nodiscard]] core::Result<nlohmann::json> call_json(std::string_view method,
                                                          nlohmann::json params, bool writes);
 
+    /// Several writing calls in one message, at most batch_max; each of `params` has its own
+    /// idempotency_key. The replies in their order.
+    ///
+    /// Errors: as of call(), for all of them; and of each its own.
+    [[nodiscard]] core::Result<std::vector<core::Result<nlohmann::json>>> call_batch(
+        std::string_view method, const std::vector<nlohmann::json>& params);
+
     [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
 
 private:
@@ -76,6 +84,9 @@ private:
     };
     [[nodiscard]] Exchange exchange(const std::string& request,
                                     std::chrono::steady_clock::time_point until);
+    [[nodiscard]] core::Result<std::string> next_request(std::string_view method,
+                                                         nlohmann::json params);
+    [[nodiscard]] core::Result<std::string> send(const std::string& text, const std::string& hint);
     [[nodiscard]] static core::Error unreadable(const core::Error& why);
 
     zmq::context_t& context_;

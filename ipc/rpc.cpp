@@ -77,16 +77,49 @@ core::Error error_from(const json& error) {
             text(details, "field"), text(details, "hint")};
 }
 
-core::Result<json> parse_reply(std::string_view text) {
-    auto reply = parse_json(text);
-    if (reply && reply->is_object()) {
-        if (const auto error = reply->find("error"); error != reply->end())
-            return tl::unexpected(error_from(*error));
-        if (const auto result = reply->find("result"); result != reply->end())
-            return std::move(*result);
-    }
+namespace {
+
+tl::unexpected<core::Error> no_reply() {
     return tl::unexpected(
         core::Error{Reason::internal, "the daemon's answer is not a JSON-RPC reply", {}, {}});
+}
+
+core::Result<json> outcome_of(json& reply) {
+    if (reply.is_object()) {
+        if (const auto error = reply.find("error"); error != reply.end())
+            return tl::unexpected(error_from(*error));
+        if (const auto result = reply.find("result"); result != reply.end())
+            return std::move(*result);
+    }
+    return no_reply();
+}
+
+}  // namespace
+
+core::Result<json> parse_reply(std::string_view text) {
+    auto reply = parse_json(text);
+    if (!reply) return no_reply();
+    return outcome_of(*reply);
+}
+
+core::Result<std::vector<core::Result<json>>> parse_replies(std::string_view text,
+                                                            std::int64_t first_id,
+                                                            std::size_t count) {
+    auto replies = parse_json(text);
+    if (!replies) return no_reply();
+    if (!replies->is_array()) {  // the batch as a whole was refused
+        auto refused = outcome_of(*replies);
+        return refused ? no_reply() : tl::unexpected(refused.error());
+    }
+    std::vector<core::Result<json>> outcomes(count, no_reply());
+    for (auto& reply : *replies) {
+        const auto id = reply.is_object() ? reply.value("id", json()) : json();
+        if (!id.is_number_integer()) return no_reply();
+        const auto place = id.get<std::int64_t>() - first_id;
+        if (place < 0 || place >= static_cast<std::int64_t>(count)) return no_reply();
+        outcomes[static_cast<std::size_t>(place)] = outcome_of(reply);
+    }
+    return outcomes;
 }
 
 }  // namespace taskd::ipc

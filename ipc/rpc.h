@@ -5,8 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace taskd::ipc {
 
@@ -25,5 +27,9 @@ namespace taskd::ipc {
 ///
 /// Errors: the daemon's own; internal - the text is no JSON-RPC reply.
 [[nodiscard]] core::Result<nlohmann::json> parse_reply(std::string_view text);
+
+/// The same for each request of a batch, by its id, of which `first_id` is the first.
+[[nodiscard]] core::Result<std::vector<core::Result<nlohmann::json>>> parse_replies(
+    std::string_view text, std::int64_t first_id, std::size_t count);
 
 }  // namespace taskd::ipc

@@ -2,6 +2,7 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/policy_flags.h"
 #include "cli/commands/reminder_flags.h"
+#include "cli/commands/task_file.h"
 #include "cli/times.h"
 #include "core/text.h"
 #include "core/when.h"
@@ -13,10 +14,13 @@
 namespace taskd::cli {
 namespace {
 
+using nlohmann::json;
+
 struct Given {
     ipc::TaskAdd request;
     std::string priority;
     std::string key;
+    std::string file;
     PolicyFlags policies;
     ReminderFlags reminding;
 };
@@ -60,6 +64,12 @@ void show(Context& context, const ipc::TaskAdded& added) {
 }
 
 int run(Context& context, const Given& given, const Words& words) {
+    if (words.empty() == given.file.empty())
+        return context.fail({core::Reason::invalid_argument,
+                             words.empty()
+                                 ? "\"taskctl add\" needs SUMMARY..., or a file of tasks with -f"
+                                 : "--file has its own summaries; leave out the words",
+                             "summary", "taskctl add Call Zoe"});
     ipc::TaskAdd request = given.request;
     auto how = reminder_how(given.reminding);
     if (!how) return context.fail(how.error());
@@ -71,6 +81,11 @@ int run(Context& context, const Given& given, const Words& words) {
         const auto priority = number_from("priority", given.priority, 1, 9);
         if (!priority) return context.fail(priority.error());
         request.priority = *priority;
+    }
+    if (!given.file.empty()) {
+        json standard = ipc::to_json(request);
+        standard.erase("summary");
+        return add_from_file(context, given.file, standard, key_from(given.key));
     }
     auto client = context.client(key_from(given.key));
     if (!client) return context.fail(client.error());
@@ -97,17 +112,21 @@ void register_add(CommandLine& line) {
          .section = "Tasks",
          .summary = "add a task, or with --every a series of them",
          .usage = "SUMMARY...",
-         .words_min = 1,
          .words_max = any_number,
          .examples = {"add Stand-up --every weekday --at 9:30 --remind 10m",
                       "add Pay rent --every \"month on the last day\" --remind 2d",
-                      "add Call Zoe --due \"fri 17:30\" --project home --tag phone"},
-         .details = "WORDS are times such as 9:30, tomorrow 9am, fri 17:30, in 20 minutes, first "
-                    "monday of january, 24 december or 2026-12-31T09:00, with an IANA zone behind "
-                    "them if need be; rules such as day, weekdays, 2 weeks on mon,thu, the last "
-                    "friday of the month, 3 days after completion, a cron line or an RRULE: see "
-                    "taskd-recurrence(7). A SPAN is 10m, 1h30m or 2 days. taskctl preview shows "
-                    "what a rule gives.",
+                      "add Call Zoe --due \"fri 17:30\" --project home --tag phone",
+                      "add -f tasks.jsonl --project move"},
+         .details =
+             "WORDS are times such as 9:30, tomorrow 9am, fri 17:30, in 20 minutes, first "
+             "monday of january, 24 december or 2026-12-31T09:00, with an IANA zone behind "
+             "them if need be; rules such as day, weekdays, 2 weeks on mon,thu, the last "
+             "friday of the month, 3 days after completion, a cron line or an RRULE: see "
+             "taskd-recurrence(7). A SPAN is 10m, 1h30m or 2 days. taskctl preview shows "
+             "what a rule gives. FILE has one JSON object per line with the fields of "
+             "task.add, such as {\"summary\":\"Tea\",\"at\":\"9:30\",\"idempotency_key\":\"1\"}; "
+             "options are for those that do not say otherwise, and a line that is refused "
+             "keeps no other back: the exit status is 1 then.",
          .run = [given](Context& context, const Words& words) {
              return run(context, *given, words);
          }});
@@ -129,6 +148,8 @@ void register_add(CommandLine& line) {
     add_text(app, "--notes", request.notes, "TEXT", "what else there is to say");
     add_text(app, "--tz", request.tz, "ZONE", "the IANA zone of the times (default: yours)");
     add_policies(app, given->policies);
+    add_text(app, "-f,--file", given->file, "FILE",
+             "add the tasks of a file, - for standard input");
     add_key(app, given->key);
 }
 

@@ -5,14 +5,10 @@
 #include "core/text.h"
 #include "ipc/json.h"
 
-#include <cstdio>
-#include <unistd.h>
-
 namespace taskd::cli {
 namespace {
 
 constexpr std::int64_t refusals_told = 20;  // of many that are alike, the first say it
-constexpr std::chrono::seconds progress_every{1};
 
 std::string outcome_of(const ipc::PublishResult& result) {
     if (result.error) return "refused";
@@ -22,7 +18,7 @@ std::string outcome_of(const ipc::PublishResult& result) {
 }  // namespace
 
 PublishReport::PublishReport(Context& context, bool imported)
-    : context_(context), imported_(imported), err_is_terminal_(isatty(STDERR_FILENO) == 1) {}
+    : context_(context), imported_(imported), progress_(context.screen(), "events") {}
 
 void PublishReport::refuse(std::int64_t line, const core::Error& error) {
     ++refused_;
@@ -84,17 +80,8 @@ void PublishReport::add_unreadable(std::int64_t line, const core::Error& error) 
     add(line, result);
 }
 
-void PublishReport::show_progress() {
-    const auto now = std::chrono::steady_clock::now();
-    if (!err_is_terminal_ || context_.screen().quiet() || now - shown_ < progress_every) return;
-    shown_ = now;
-    progress_on_screen_ = true;
-    // Over itself; the summary clears it.
-    std::fprintf(stderr, "\r%lld events ...", static_cast<long long>(published_ + duplicates_));
-}
-
 int PublishReport::finish() {
-    if (progress_on_screen_) std::fputs("\r\x1b[K", stderr);
+    progress_.clear();
     Screen& screen = context_.screen();
     if (refused_ > refusals_told)
         screen.note("and " + std::to_string(refused_ - refusals_told) + " more were refused");

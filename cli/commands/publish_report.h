@@ -3,11 +3,11 @@
 #pragma once
 
 #include "cli/context.h"
+#include "cli/progress.h"
 #include "ipc/messages.h"
 
 #include <nlohmann/json.hpp>
 
-#include <chrono>
 #include <cstdint>
 
 namespace taskd::cli {
@@ -21,7 +21,7 @@ public:
     /// An event that could not be read.
     void add_unreadable(std::int64_t line, const core::Error& error);
     /// A word about how far it is, on a terminal, when it takes long.
-    void show_progress();
+    void show_progress() { progress_.show(published_ + duplicates_); }
     /// The summary; the exit status.
     int finish();
 
@@ -33,9 +33,7 @@ private:
 
     Context& context_;
     bool imported_;
-    bool err_is_terminal_;
-    std::chrono::steady_clock::time_point shown_ = std::chrono::steady_clock::now();
-    bool progress_on_screen_ = false;
+    Progress progress_;
     std::int64_t published_ = 0;
     std::int64_t duplicates_ = 0;
     std::int64_t refused_ = 0;

@@ -138,6 +138,7 @@ void fields(auto& f, Of<TaskReopened> auto& v) {
 namespace taskd::ipc {
 
 TASKD_METHOD(TaskAdd);
+template std::vector<std::string> field_names<TaskAdd>();
 TASKD_METHOD(TaskGet);
 TASKD_METHOD(TaskExplain);
 TASKD_METHOD(TaskList);

@@ -100,7 +100,7 @@ TEST_CASE("what is not known is refused with the nearest that is") {
          "\"--qiet\" is not an option of \"taskctl list\"; did you mean \"--quiet\"?"},
         {{"--frobnicate", "list"}, "\"--frobnicate\" is not an option of \"taskctl\""},
         {{"list", "-z"}, "\"-z\" is not an option of \"taskctl list\""},
-        {{"add"}, "\"taskctl add\" needs SUMMARY..."},
+        {{"done"}, "\"taskctl done\" needs TASK..."},
         {{"add", "x", "--every"}, "--every needs a value"},
         {{"status", "now"}, "\"now\" is one word too many for \"taskctl status\""},
         {{"channels", "set", "desk"}, "\"taskctl channels set\" needs NAME KIND [TARGET...]"},
