@@ -28,12 +28,6 @@ std::string in_words(milliseconds span) {
     return core::format_span(std::chrono::round<std::chrono::seconds>(span));
 }
 
-milliseconds whole_step(const core::RetryPolicy& policy, int attempts) {
-    auto step = policy.initial;
-    for (int i = 1; i < attempts && step < policy.max; ++i) step *= policy.factor;
-    return std::min(step, policy.max);
-}
-
 }  // namespace
 
 RetryLoop::RetryLoop(Context& context, core::Random& random, Options options)
@@ -69,11 +63,7 @@ std::optional<milliseconds> RetryLoop::wait_after(int status, int attempts) {
                                std::to_string(options_.policy.attempts_max) +
                                " ended with status " + std::to_string(status);
     const auto& policy = options_.policy;
-    const auto bits = random_.next();
-    auto span = options_.jitter == Jitter::full
-                    ? core::next_attempt_full_jitter(policy, attempts, bits)
-                    : core::next_attempt(policy, attempts, bits);
-    if (span && options_.jitter == Jitter::none) span = whole_step(policy, attempts);
+    const auto span = core::next_attempt(policy, attempts, random_.next(), options_.jitter);
     if (!span) {
         screen_.note(failed + ", the last");
         return {};

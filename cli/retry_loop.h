@@ -23,12 +23,11 @@ inline constexpr int retry_internal = 125;
 
 class RetryLoop {
 public:
-    enum class Jitter { none, equal, full };
     struct Options {
         std::vector<std::string> argv{};
         core::RetryPolicy policy{};
-        Jitter jitter = Jitter::equal;  ///< the upper half of each wait is by chance, or all of it
-        CodeSet on{};                   ///< tried again after these; none: after any but 0
+        core::Jitter jitter = core::Jitter::equal;
+        CodeSet on{};  ///< tried again after these; none: after any but 0
         std::optional<std::chrono::milliseconds> deadline{};  ///< for all attempts and waits
     };
 

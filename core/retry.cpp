@@ -25,17 +25,11 @@ std::int64_t part_of(std::int64_t limit, std::uint64_t random_bits) {
 }  // namespace
 
 std::optional<milliseconds> next_attempt(const RetryPolicy& policy, int attempts,
-                                         std::uint64_t random_bits) {
+                                         std::uint64_t random_bits, Jitter jitter) {
     if (attempts >= policy.attempts_max) return {};
-    const auto step = step_of(policy, attempts);
-    const auto half = step.count() / 2;
-    return milliseconds{step.count() - half + part_of(half, random_bits)};
-}
-
-std::optional<milliseconds> next_attempt_full_jitter(const RetryPolicy& policy, int attempts,
-                                                     std::uint64_t random_bits) {
-    if (attempts >= policy.attempts_max) return {};
-    return milliseconds{part_of(step_of(policy, attempts).count(), random_bits)};
+    const auto step = step_of(policy, attempts).count();
+    const auto by_chance = jitter == Jitter::none ? 0 : jitter == Jitter::equal ? step / 2 : step;
+    return milliseconds{step - by_chance + part_of(by_chance, random_bits)};
 }
 
 }  // namespace taskd::core

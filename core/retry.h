@@ -7,7 +7,7 @@
 
 namespace taskd::core {
 
-/// Exponential backoff with jitter (the upper half of each step) and an end.
+/// Exponential backoff with an end.
 struct RetryPolicy {
     int attempts_max = 3;
     std::chrono::milliseconds initial{std::chrono::seconds{10}};
@@ -17,14 +17,15 @@ struct RetryPolicy {
     bool operator==(const RetryPolicy&) const = default;
 };
 
+/// How much of a step is by chance: nothing, its upper half, or all of it, for calls that many make
+/// at once.
+enum class Jitter { none, equal, full };
+
 /// Shape:  `attempts` that were made, 64 random bits -> the wait before the next, or none when the
-///         attempts are used up. Between half of the step and the whole step.
+///         attempts are used up.
 [[nodiscard]] std::optional<std::chrono::milliseconds> next_attempt(const RetryPolicy& policy,
                                                                     int attempts,
-                                                                    std::uint64_t random_bits);
-
-/// The same, between nothing and the whole step: for calls that many make at once.
-[[nodiscard]] std::optional<std::chrono::milliseconds> next_attempt_full_jitter(
-    const RetryPolicy& policy, int attempts, std::uint64_t random_bits);
+                                                                    std::uint64_t random_bits,
+                                                                    Jitter jitter = Jitter::equal);
 
 }  // namespace taskd::core

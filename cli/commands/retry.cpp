@@ -24,10 +24,10 @@ struct Given {
     std::string deadline;
 };
 
-Result<RetryLoop::Jitter> jitter_from(const std::string& word) {
-    if (word == "none") return RetryLoop::Jitter::none;
-    if (word == "full") return RetryLoop::Jitter::full;
-    if (word == "equal") return RetryLoop::Jitter::equal;
+Result<core::Jitter> jitter_from(const std::string& word) {
+    if (word == "none") return core::Jitter::none;
+    if (word == "full") return core::Jitter::full;
+    if (word == "equal") return core::Jitter::equal;
     return core::invalid_argument(
         "jitter", "\"" + core::clipped(word, 32) + "\" is not accepted; use none, equal or full");
 }

@@ -72,9 +72,9 @@ std::optional<milliseconds> wait_of(const Delivery& delivery, const core::Outcom
             : core::retries_status(policy.retry ? &*policy.retry : nullptr, outcome.status);
     if (!may_help) return {};
     const auto random = h.unit.random().next();
-    const auto wait = policy.retry
-                          ? core::wait_before(*policy.retry, delivery.attempts, random)
-                          : core::next_attempt_full_jitter(call_retry, delivery.attempts, random);
+    const auto wait = policy.retry ? core::wait_before(*policy.retry, delivery.attempts, random)
+                                   : core::next_attempt(call_retry, delivery.attempts, random,
+                                                        core::Jitter::full);
     return with_retry_after(wait, outcome);
 }
 

@@ -96,7 +96,7 @@ CallResult call(const Request& request, const core::RetryPolicy& policy, millise
         result.answer = hooks.send(request, left);
         ++result.attempts;
         if (!is_retryable(result.answer)) break;
-        auto wait = core::next_attempt_full_jitter(policy, result.attempts, random.next());
+        auto wait = core::next_attempt(policy, result.attempts, random.next(), core::Jitter::full);
         if (!wait) break;
         if (result.answer.response)
             if (const auto asked = retry_after(*result.answer.response, hooks.now()))
