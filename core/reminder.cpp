@@ -120,7 +120,8 @@ Result<Firing> fire(const Reminder& reminder, const std::optional<CalendarTime>&
     firing.after.snoozed_until.reset();
     end_follow_up(firing.after);
     auto fired = firing_of(reminder, due, *reminder.next, now);
-    fired.firing = firing.after.firing = reminder.firing + 1;
+    note_firing(firing.after, reminder.firing + 1);
+    fired.firing = firing.after.firing;
     if (fired.late > reminder.grace) {
         firing.missed = fired;
         return firing;

@@ -53,6 +53,7 @@ struct Reminder {
 
     bool fired = false;                      ///< a task's: it went off, or was missed
     std::int64_t firing = 0;                 ///< the number of its last firing for its last slot
+    std::int64_t firing_high = 0;            ///< the highest that it gave to any slot
     std::optional<Timestamp> fired_at;       ///< when it went off last
     std::optional<Timestamp> snoozed_until;  ///< when it goes off (again) at the user's wish
     std::optional<Timestamp> acknowledged;   ///< the user has seen its last firing
@@ -116,11 +117,10 @@ inline constexpr int nags_max = 1000;
                                      const std::optional<Slot>& from, bool last_one = false);
 
 /// Sets a series' reminder after the time of `slot` was changed to one of its own: it goes off
-/// (again) if that is still to come, or if it had not gone off for the slot before. `firings` is
-/// how often it has, as far as is known. A snooze for another slot stays.
+/// (again) if that is still to come, or if it had not gone off for the slot before. A snooze for
+/// another slot stays.
 [[nodiscard]] Result<Reminder> rescheduled(const Reminder& reminder, const Schedule& schedule,
-                                           const Slot& slot, std::int64_t firings, Timestamp now,
-                                           bool last_one = false);
+                                           const Slot& slot, Timestamp now, bool last_one = false);
 
 /// A series' reminder that leaves out what is past: after a pause, or by another rule.
 [[nodiscard]] Reminder without_past(const Reminder& reminder, const Schedule& schedule,

@@ -39,6 +39,11 @@ bool is_follow_up(const Reminder& reminder) {
     return !reminder.snoozed_until && reminder.next && time && *time <= *reminder.next;
 }
 
+void note_firing(Reminder& reminder, std::int64_t number) {
+    reminder.firing = number;
+    reminder.firing_high = std::max(reminder.firing_high, number);
+}
+
 void went_off(Reminder& reminder, Timestamp now) {
     reminder.fired_at = now;
     reminder.acknowledged.reset();
@@ -53,7 +58,7 @@ Firing fire_follow_up(const Reminder& reminder, const std::optional<CalendarTime
     Firing firing{reminder, {}, {}};
     Reminder& after = firing.after;
     after.fired_at = now;
-    after.firing += 1;
+    note_firing(after, after.firing + 1);
     after.next.reset();
     auto fired = firing_of(reminder, due, *reminder.next, now);
     fired.firing = after.firing;

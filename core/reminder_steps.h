@@ -15,6 +15,9 @@ namespace taskd::core {
                                       const std::optional<CalendarTime>& due, Timestamp planned,
                                       Timestamp now);
 
+/// Its last firing has this number.
+void note_firing(Reminder& reminder, std::int64_t number);
+
 /// Notes that it goes off by itself, which begins its nag and its escalation.
 void went_off(Reminder& reminder, Timestamp now);
 

@@ -85,7 +85,7 @@ Firing fire_slot_again(const Reminder& reminder, const Reminder& slots, const Sc
     Firing firing = fire_follow_up(reminder, schedule.at(slot), now);
     firing.due->recurrence_id = slot.id;
     Reminder after = slots;
-    after.firing = firing.after.firing;
+    note_firing(after, firing.after.firing);
     after.fired_at = firing.after.fired_at;
     after.nags = firing.after.nags;
     if (MovedSlot* const moved = moved_slot(after, slot.id)) moved->firings = after.firing;
@@ -140,7 +140,7 @@ Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
 }
 
 Result<Reminder> rescheduled(const Reminder& reminder, const Schedule& schedule, const Slot& slot,
-                             std::int64_t firings, Timestamp now, bool last_one) {
+                             Timestamp now, bool last_one) {
     Reminder after = reminder;
     const MovedSlot* known = moved_slot(reminder, slot.id);
     const bool had_gone_off =
@@ -148,7 +148,9 @@ Result<Reminder> rescheduled(const Reminder& reminder, const Schedule& schedule,
     note_moved(after, schedule);
     if (MovedSlot* moved = moved_slot(after, slot.id)) {
         moved->pending = !had_gone_off || planned(after, schedule, slot) > now;
-        if (had_gone_off) moved->firings = std::max({moved->firings, firings, std::int64_t{1}});
+        // How often is no longer known, but no number comes twice.
+        if (had_gone_off && known == nullptr)
+            moved->firings = std::max<std::int64_t>(reminder.firing_high, 1);
         if (reminder.fired_slot == slot.id) moved->firings = reminder.firing;
         if (moved->pending && reminder.next_slot == slot.id) after.snoozed_until.reset();
     }
@@ -211,7 +213,7 @@ Result<Firing> fire(const Reminder& before, const Schedule& schedule, Timestamp 
     const Timestamp own_time = planned(reminder, schedule, latest);
     // A snooze moved the time; what passed meanwhile is not late because of that.
     const Timestamp wanted = reminder.snoozed_until.value_or(own_time);
-    after.firing = again ? reminder.firing + 1 : moved != nullptr ? moved->firings + 1 : 1;
+    note_firing(after, again ? reminder.firing + 1 : moved != nullptr ? moved->firings + 1 : 1);
     if (moved != nullptr) {
         moved->firings = after.firing;
         // A snooze of the time it had before leaves the one that is still to come.

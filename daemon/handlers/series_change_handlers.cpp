@@ -87,8 +87,7 @@ core::Result<void> rearm_slot(Handling& h, const Series& series, const core::Sch
                               const Slot& slot) {
     for (const auto& reminder : reminders_of(h, series)) {
         const auto after =
-            core::rescheduled(reminder, schedule, slot, h.unit.last_firing(reminder, slot.id),
-                              h.unit.now(), series.ended.has_value());
+            core::rescheduled(reminder, schedule, slot, h.unit.now(), series.ended.has_value());
         if (!after) return tl::unexpected(after.error());
         h.unit.update_reminder(reminder, *after);
     }

@@ -307,16 +307,6 @@ std::int64_t UnitOfWork::count_digested(const core::UserId& user, const core::De
     return row.step() ? row.integer(0) : 0;
 }
 
-std::int64_t UnitOfWork::last_firing(const core::Reminder& reminder,
-                                     const core::RecurrenceId& slot) {
-    Query row(db_,
-              "SELECT coalesce(max(firing), 0) FROM delivery "
-              "WHERE user_id = ? AND reminder_id = ? AND recurrence_id = ? AND reminder_id <> ''",
-              reminder.user.str(), reminder.id.str(), core::format(slot));
-    row.step();
-    return row.integer(0);
-}
-
 void UnitOfWork::insert_delivery(const Delivery& delivery) {
     Query(db_,
           "INSERT INTO delivery (" DELIVERY_COLUMNS

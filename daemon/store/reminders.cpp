@@ -13,7 +13,7 @@ using std::chrono::seconds;
     "user_id, id, task_id, series_id, before_ms, channels, grace_ms, fired, fired_slot, " \
     "next_slot, next_ms, firing, fired_at, snoozed_until, acknowledged, from_slot, "      \
     "passed_slot, moved, anchor, at, nag_ms, nag_max, nags, nag_at, escalate_ms, "        \
-    "escalate_to, escalate_at, armed_at"
+    "escalate_to, escalate_at, armed_at, firing_high"
 
 seconds span(const Query& row, int column) {
     return std::chrono::duration_cast<seconds>(milliseconds{row.integer(column)});
@@ -61,6 +61,7 @@ Reminder read_reminder(const Query& row) {
     reminder.escalate_to = words_column(row.text(25));
     reminder.escalate_at = row.optional_time(26);
     reminder.armed_at = row.optional_time(27);
+    reminder.firing_high = row.integer(28);
     return reminder;
 }
 
@@ -93,7 +94,7 @@ void UnitOfWork::insert_reminder(const Reminder& reminder) {
     Query(db_,
           "INSERT INTO reminder (" REMINDER_COLUMNS
           ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-          "?, ?)",
+          "?, ?, ?)",
           reminder.user.str(), reminder.id.str(), id_column(reminder.task),
           id_column(reminder.series), span_column(reminder.before),
           nlohmann::json(reminder.channels).dump(), span_column(reminder.grace), reminder.fired,
@@ -103,7 +104,7 @@ void UnitOfWork::insert_reminder(const Reminder& reminder) {
           std::string(core::to_string(reminder.anchor)), to_column(reminder.at),
           span_column(reminder.nag), reminder.nag_max, reminder.nags, reminder.nag_at,
           span_column(reminder.escalate), nlohmann::json(reminder.escalate_to).dump(),
-          reminder.escalate_at, armed_at(reminder, now()))
+          reminder.escalate_at, armed_at(reminder, now()), reminder.firing_high)
         .run();
     move_timer(TimerKind::reminder, reminder.user, reminder.id.str(), {}, reminder.next);
     remember("reminder", reminder.id.str(), nullptr);
@@ -115,14 +116,14 @@ void UnitOfWork::update_reminder(const Reminder& before, const Reminder& after) 
           "UPDATE reminder SET fired = ?3, fired_slot = ?4, next_slot = ?5, next_ms = ?6, "
           "firing = ?7, fired_at = ?8, snoozed_until = ?9, acknowledged = ?10, from_slot = ?11, "
           "passed_slot = ?12, moved = ?13, at = ?14, nags = ?15, nag_at = ?16, escalate_at = ?17, "
-          "armed_at = ?18 "
+          "armed_at = ?18, firing_high = ?19 "
           "WHERE user_id = ?1 AND id = ?2",
           after.user.str(), after.id.str(), after.fired, slot_column(after.fired_slot),
           slot_column(after.next_slot), after.next, after.firing, after.fired_at,
           after.snoozed_until, after.acknowledged, slot_column(after.from),
           slot_column(after.passed), moved_column(after.moved), to_column(after.at), after.nags,
           after.nag_at, after.escalate_at,
-          before.next == after.next ? before.armed_at : armed_at(after, now()))
+          before.next == after.next ? before.armed_at : armed_at(after, now()), after.firing_high)
         .run();
     move_timer(TimerKind::reminder, after.user, after.id.str(), before.next, after.next);
     remember("reminder", after.id.str(), ipc::to_json(before));

@@ -284,9 +284,6 @@ public:
                                                        std::int64_t limit);
     [[nodiscard]] std::int64_t count_digested(const core::UserId& user,
                                               const core::DeliveryId& digest);
-    /// The number of the last firing for a slot of which there are deliveries; 0: of none.
-    [[nodiscard]] std::int64_t last_firing(const core::Reminder& reminder,
-                                           const core::RecurrenceId& slot);
     void insert_delivery(const core::Delivery& delivery);
     void update_delivery(const core::Delivery& before, const core::Delivery& after);
 

@@ -356,19 +356,19 @@ TEST_CASE("an open slot that is moved after later ones went off reminds again at
     const auto moved = daily_but({{"2026-11-24T09:00:00", "2026-11-27T15:00:00"}});
     const auto slot = slot_of(moved, "2026-11-24T09:00:00");
     const auto now = utc("2026-11-26T12:00:00Z");
-    set = rescheduled(set, moved, slot, 3, now).value();
+    set = rescheduled(set, moved, slot, now).value();
     CHECK(text(set.next_slot) == "2026-11-27T09:00:00");
     CHECK(run(set, moved, "2026-11-27T12:00:00Z").size() == 1);
     const auto again = fire(set, moved, *set.next).value();
     CHECK(text(again.due->recurrence_id) == "2026-11-24T09:00:00");
-    CHECK(again.due->firing == 4);
+    CHECK(again.due->firing == 2);
     CHECK(text(again.after.next_slot) == "2026-11-28T09:00:00");
     // Moved once more, it goes off once more; moved to the past, it does not.
     const auto later = daily_but({{"2026-11-24T09:00:00", "2026-11-27T18:00:00"}});
-    set = rescheduled(again.after, later, slot, 3, utc("2026-11-27T14:00:00Z")).value();
-    CHECK(fire(set, later, *set.next)->due->firing == 5);
+    set = rescheduled(again.after, later, slot, utc("2026-11-27T14:00:00Z")).value();
+    CHECK(fire(set, later, *set.next)->due->firing == 3);
     const auto past = daily_but({{"2026-11-24T09:00:00", "2026-11-27T11:00:00"}});
-    set = rescheduled(again.after, past, slot, 3, utc("2026-11-27T14:00:00Z")).value();
+    set = rescheduled(again.after, past, slot, utc("2026-11-27T14:00:00Z")).value();
     CHECK(text(set.next_slot) == "2026-11-28T09:00:00");
 }
 
@@ -389,10 +389,10 @@ TEST_CASE("an open task of a stack that has ended reminds at the time that it is
     const auto slot = slot_of(moved, "2026-11-24T09:00:00");
     const auto silent = armed(reminder(), moved, {}).value();
     const auto now = utc("2026-11-29T12:00:00Z");
-    CHECK_FALSE(rescheduled(silent, moved, slot, 1, now, true).value().next);
+    CHECK_FALSE(rescheduled(silent, moved, slot, now, true).value().next);
     moved.stack = true;
-    CHECK_FALSE(rescheduled(silent, moved, slot, 1, now, false).value().next);  // paused
-    const auto set = rescheduled(silent, moved, slot, 1, now, true).value();
+    CHECK_FALSE(rescheduled(silent, moved, slot, now, false).value().next);  // paused
+    const auto set = rescheduled(silent, moved, slot, now, true).value();
     CHECK(text(set.next) == "2026-11-30T14:00:00.000Z");
     CHECK_FALSE(fire(set, moved, *set.next, true)->after.next);
 }
@@ -422,7 +422,7 @@ TEST_CASE("a snooze of a slot's old time leaves the time that it was moved to") 
     const auto moved = daily_but({{"2026-11-24T09:00:00", "2026-11-24T18:00:00"}});
     const auto slot = slot_of(moved, "2026-11-24T09:00:00");
     const auto noon = utc("2026-11-24T12:00:00Z");
-    const auto pending = rescheduled(set, moved, slot, 1, noon).value();
+    const auto pending = rescheduled(set, moved, slot, noon).value();
     set = snoozed(pending, utc("2026-11-24T12:20:00Z"), noon).value();
     CHECK(run(set, moved, "2026-11-24T20:00:00Z").size() == 2);
     CHECK(set.firing == 3);
@@ -430,7 +430,7 @@ TEST_CASE("a snooze of a slot's old time leaves the time that it was moved to") 
     set = snoozed(pending, utc("2026-11-24T19:00:00Z"), noon).value();
     CHECK(run(set, moved, "2026-11-24T20:00:00Z").size() == 1);
     set = snoozed(pending, utc("2026-11-24T19:00:00Z"), noon).value();
-    set = rescheduled(set, moved, slot, 1, noon).value();
+    set = rescheduled(set, moved, slot, noon).value();
     CHECK(text(set.next) == "2026-11-24T17:00:00.000Z");
 }
 
@@ -642,8 +642,8 @@ TEST_CASE("a nag stays while another slot is moved, and goes with its own") {
     auto one = armed(made, slots, first).value();
     one = fire(one, slots, *one.next)->after;
     const auto other = slots.slot(RecurrenceId{local("2026-11-27T10:00:00"), false});
-    CHECK(rescheduled(one, slots, other, 0, utc("2026-11-24T08:51:00Z"))->nag_at == one.nag_at);
-    CHECK_FALSE(rescheduled(one, slots, first, 1, utc("2026-11-24T08:51:00Z"))->nag_at);
+    CHECK(rescheduled(one, slots, other, utc("2026-11-24T08:51:00Z"))->nag_at == one.nag_at);
+    CHECK_FALSE(rescheduled(one, slots, first, utc("2026-11-24T08:51:00Z"))->nag_at);
 }
 
 }  // namespace

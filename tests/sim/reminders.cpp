@@ -54,10 +54,14 @@ void note_change(Told& told, const std::string& reminder, const std::string& typ
 void World::check_firings(const std::string& user, const std::vector<json>& log) {
     const bool is_whole = log.empty() || log.front()["userseq"] == 1;
     std::map<std::string, Told> all;
+    std::set<std::string> moved;  // slots
     for (const auto& event : log) {
         if (event["source"] != own_source) continue;
         const std::string type = event["type"];
         const auto& payload = event["data"]["payload"];
+        if (type == "occurrence.moved")
+            moved.insert(payload["series_id"].get<std::string>() +
+                         payload["recurrence_id"].get<std::string>());
         if (type != "reminder.due" && type != "reminder.missed") {
             for (auto& [reminder, told] : all) note_change(told, reminder, type, event);
             continue;
@@ -76,7 +80,9 @@ void World::check_firings(const std::string& user, const std::vector<json>& log)
                             "SELECT 1 FROM series WHERE user_id = ? AND id = ? AND "
                             "json_extract(policies, '$.overlap') = 'stack'",
                             user, payload.value("series_id", ""));
-        const bool has_gaps = !is_whole || stack.step();
+        // One that is moved after it went off goes on behind all numbers that were given.
+        const bool has_gaps =
+            !is_whole || stack.step() || moved.contains(payload.value("series_id", "") + slot);
         require(number > last, "P4: a firing has a number of its own: " + payload.dump());
         require(number == last + 1 || has_gaps,
                 "P9: firings are numbered one after the other: " + payload.dump());
