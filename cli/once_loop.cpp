@@ -24,6 +24,11 @@ const std::atomic<bool> patient{false};
 void write_all(int to, std::string_view bytes) {
     while (!bytes.empty()) {
         const auto count = write(to, bytes.data(), bytes.size());
+        if (count < 0 && errno == EAGAIN) {
+            pollfd item{to, POLLOUT, 0};
+            (void)poll(&item, 1, -1);
+            continue;
+        }
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return;
         bytes.remove_prefix(static_cast<std::size_t>(count));
@@ -120,7 +125,8 @@ int OnceLoop::replay(const ipc::RunClaimed& claimed) {
                      counted(run.output_bytes - kept, "byte", "bytes") + ", was not kept");
     screen_.note("replayed: " + in_quotes(run.key) + " was run " +
                  stamp(run.finished.value_or(run.started), context_.zone()) + " with status " +
-                 std::to_string(run.status) + "; nothing was run again");
+                 std::to_string(run.status) + "; nothing was run again" +
+                 (run.status == 0 ? "" : ", which --retry-failed would do"));
     return run.status;
 }
 
@@ -173,6 +179,7 @@ int OnceLoop::run_command(const core::Run& run) {
 /// In good time, so that a lease of a holder that lives does not run out.
 void OnceLoop::extend_when_due() {
     if (extending_ || is_lost_ || Clock::now() < extend_at_) return;
+    extend_at_ = Clock::now() + options_.request.lease / 3;
     if (!extend_thread_) {
         auto client = context_.client();
         if (!client) return;
@@ -185,7 +192,6 @@ void OnceLoop::extend_when_due() {
                                    context_.settings().timeout, has_ended_);
         return [this, answer = std::move(answer)] {
             extending_ = false;
-            extend_at_ = Clock::now() + options_.request.lease / 3;
             if (answer || once_status(answer.error()) == once_no_daemon) return;
             is_lost_ = true;
             screen_.warn("the lease is lost, and the command goes on: " + answer.error().message);

@@ -102,7 +102,7 @@ class Durable(support.TestCase):
         self.sidecar.answers[path_of("patient", "x")] = [(503, {}, b"")]
         delivery = self.keep("invoke", "patient", "x")
         run = self.wait(delivery, "--timeout", "1s", status=7)
-        self.assertIn("is not finished after 1s", run.stderr)
+        self.assertIn("not within 1s: delivery", run.stderr)
         self.wait("0000aaaa", status=3)
         self.wait("x", status=2)
 
