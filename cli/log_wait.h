@@ -2,8 +2,10 @@
 #pragma once
 
 #include "cli/context.h"
+#include "cli/patient_call.h"
 #include "ipc/messages.h"
 
+#include <atomic>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -33,7 +35,12 @@ public:
     template <class Request>
     [[nodiscard]] core::Result<ipc::Answer<typename Request::Reply>> ask(const Request& request) {
         if (auto ready = connect(); !ready) return tl::unexpected(ready.error());
-        return client_->call(request);
+        if (!was_answered_) {
+            auto answer = client_->call(request);
+            was_answered_ = answer.has_value();
+            return answer;
+        }
+        return patient_answer(*client_, request, context_.settings().timeout, gives_up_);
     }
 
 private:
@@ -42,6 +49,8 @@ private:
     Context& context_;
     std::vector<std::string> types_;
     std::optional<ipc::Client> client_{};
+    bool was_answered_ = false;  ///< there is a daemon; if it goes away, it comes back
+    std::atomic<bool> gives_up_{false};
     std::optional<std::chrono::steady_clock::time_point> until_{};
     std::int64_t after_ = 0;
     std::optional<core::Timestamp> since_{};

@@ -101,6 +101,8 @@ core::Result<void> OnceLoop::wait_for_end(std::int64_t head) {
         if (left <= milliseconds{0}) return {};
         read.wait_ms = std::min(left, context_.settings().timeout / 2).count();
         const auto page = patient_call(*client_, read, context_.settings().timeout, patient);
+        // More callers wait than may be parked; this one looks again by itself.
+        if (!page && page.error().reason == core::Reason::resource_exhausted) return {};
         if (!page) return tl::unexpected(page.error());
         for (const auto& event : page->events)
             if (event.subject == options_.request.key) return {};
@@ -132,7 +134,8 @@ int OnceLoop::replay(const ipc::RunClaimed& claimed) {
 
 int OnceLoop::run_command(const core::Run& run) {
     fence_ = run.fence;
-    CommandSignals signals(isatty(STDIN_FILENO) != 0);
+    std::optional<CommandSignals> signals;
+    signals.emplace(isatty(STDIN_FILENO) != 0);
     OutputRelay out("stdout", STDOUT_FILENO, kept_);
     OutputRelay err("stderr", STDERR_FILENO, kept_);
     const auto begun = Clock::now();
@@ -141,7 +144,7 @@ int OnceLoop::run_command(const core::Run& run) {
         CommandRun::start({options_.request.command,
                            {{"TASKD_ONCE_KEY", run.key}, {"TASKD_FENCE", std::to_string(fence_)}},
                            {{out.command_end(), STDOUT_FILENO}, {err.command_end(), STDERR_FILENO}},
-                           !signals.has_terminal()});
+                           !signals->has_terminal()});
     if (!command) {
         (void)context_.fail(command.error());
         // Nothing was run: the key is free again.
@@ -153,7 +156,7 @@ int OnceLoop::run_command(const core::Run& run) {
     err.started();
     std::optional<int> status;
     while (!status) {
-        std::array<pollfd, 5> polled{{{signals.fd(), POLLIN, 0},
+        std::array<pollfd, 5> polled{{{signals->fd(), POLLIN, 0},
                                       {command->ended(), POLLIN, 0},
                                       out.polled(),
                                       err.polled(),
@@ -163,7 +166,7 @@ int OnceLoop::run_command(const core::Run& run) {
                    extending_ || is_lost_ ? -1 : std::max(0, static_cast<int>(left.count())));
         out.move(polled[2]);
         err.move(polled[3]);
-        signals.pass_to(&*command);
+        signals->pass_to(&*command);
         if (polled[4].revents != 0) extend_thread_->run_results();
         extend_when_due();
         status = command->collect();
@@ -171,6 +174,7 @@ int OnceLoop::run_command(const core::Run& run) {
     out.drain();
     err.drain();
     const int result = finish(*status, begun);
+    signals.reset();  // a reader that does not read may keep what is left for ever
     out.flush();
     err.flush();
     return result;

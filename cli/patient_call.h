@@ -14,7 +14,7 @@ namespace taskd::cli {
 /// they are asked again. Ends with the last error after `patience`, or as soon as `gives_up` says
 /// so.
 template <class Request>
-[[nodiscard]] core::Result<typename Request::Reply> patient_call(
+[[nodiscard]] core::Result<ipc::Answer<typename Request::Reply>> patient_answer(
     ipc::Client& client, const Request& request, std::chrono::milliseconds patience,
     const std::atomic<bool>& gives_up) {
     using std::chrono::milliseconds;
@@ -25,7 +25,7 @@ template <class Request>
     milliseconds pause{100};
     for (;;) {
         auto answer = client.call(request);
-        if (answer) return std::move(answer->value);
+        if (answer) return answer;
         const auto reason = answer.error().reason;
         const bool may_pass =
             reason == core::Reason::unavailable || reason == core::Reason::unknown ||
@@ -39,6 +39,16 @@ template <class Request>
         }
         pause = std::min(pause * 2, pause_max);
     }
+}
+
+/// The same, without what only scripts read.
+template <class Request>
+[[nodiscard]] core::Result<typename Request::Reply> patient_call(
+    ipc::Client& client, const Request& request, std::chrono::milliseconds patience,
+    const std::atomic<bool>& gives_up) {
+    auto answer = patient_answer(client, request, patience, gives_up);
+    if (!answer) return tl::unexpected(answer.error());
+    return std::move(answer->value);
 }
 
 }  // namespace taskd::cli
