@@ -75,7 +75,7 @@ class Replay(Once):
         second = self.once("deploy", "--", program)
         self.assertEqual((second.returncode, second.stdout), (3, b"out\nend\xff"))
         self.assertRegex(second.stderr.decode(), r'^err\nreplayed: "deploy" was run .* with status 3; '
-                         r"nothing was run again\n")
+                         r"nothing was run again, which --retry-failed would do\n$")
         self.assertEqual(len(self.lines()), 1)
         quiet = self.once("--quiet", "deploy", "--", program)
         self.assertEqual((quiet.returncode, quiet.stderr), (3, b"err\n"))
