@@ -7,8 +7,8 @@
 
 namespace taskd::cli {
 
-/// The signals that ask taskctl to end (INT, TERM, HUP): read from a descriptor as long as it
-/// lives, and passed to the command that runs.
+/// The signals that ask taskctl to end (INT, TERM, HUP, QUIT), but for those that were ignored
+/// before: read from a descriptor as long as it lives, and passed to the command that runs.
 class CommandSignals {
 public:
     /// At a terminal the command stays in taskctl's own group: Ctrl-C and Ctrl-Z reach both, and

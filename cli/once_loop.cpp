@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace taskd::cli {
@@ -33,6 +34,13 @@ void write_all(int to, std::string_view bytes) {
         if (count < 0) return;
         bytes.remove_prefix(static_cast<std::size_t>(count));
     }
+}
+
+bool is_same_file(int one, int other) {
+    struct stat a {};
+    struct stat b {};
+    return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
 }
 
 std::string in_quotes(const std::string& key) {
@@ -67,6 +75,7 @@ int OnceLoop::run() {
     if (!client) return refuse(client.error());
     client_.emplace(std::move(*client));
     bool was_told = false;
+    const auto begun = Clock::now();
     for (;;) {
         const auto claimed = claim();
         if (!claimed) return refuse(claimed.error());
@@ -75,13 +84,19 @@ int OnceLoop::run() {
         const std::string running = in_quotes(options_.request.key) + " is being run by " +
                                     visible(claimed->run.holder) + " since " +
                                     stamp(claimed->run.started, context_.zone());
-        if (!options_.waits) {
+        const auto& patience = context_.settings().patience;
+        if (!options_.waits || (patience && Clock::now() >= begun + *patience)) {
             (void)context_.fail({core::Reason::failed_precondition, running, {}, {}});
             return once_busy;
         }
-        if (!was_told) screen_.note(running + "; waiting for its result");
+        if (!was_told)
+            screen_.note(running + ", with a lease until " +
+                         stamp(claimed->run.until, context_.zone()) + "; waiting for its result");
         was_told = true;
-        if (auto waited = wait_for_end(claimed->head); !waited) return refuse(waited.error());
+        options_.request.retry_failed = false;  // what is waited for counts
+        const auto until = patience ? begun + *patience : Clock::time_point::max();
+        if (auto waited = wait_for_end(claimed->head, until); !waited)
+            return refuse(waited.error());
     }
 }
 
@@ -91,11 +106,11 @@ core::Result<ipc::RunClaimed> OnceLoop::claim() {
 }
 
 /// Until something is told of the key, or for a while.
-core::Result<void> OnceLoop::wait_for_end(std::int64_t head) {
+core::Result<void> OnceLoop::wait_for_end(std::int64_t head, Clock::time_point latest) {
     ipc::EventRead read;
     read.after = head;
     read.types = {"run.*"};
-    const auto until = Clock::now() + look_again;
+    const auto until = std::min(latest, Clock::now() + look_again);
     for (;;) {
         const auto left = std::chrono::duration_cast<milliseconds>(until - Clock::now());
         if (left <= milliseconds{0}) return {};
@@ -138,12 +153,15 @@ int OnceLoop::run_command(const core::Run& run) {
     signals.emplace(isatty(STDIN_FILENO) != 0);
     OutputRelay out("stdout", STDOUT_FILENO, kept_);
     OutputRelay err("stderr", STDERR_FILENO, kept_);
+    // What goes to one place goes through one pipe, which keeps its order.
+    const int err_end =
+        is_same_file(STDOUT_FILENO, STDERR_FILENO) ? out.command_end() : err.command_end();
     const auto begun = Clock::now();
     extend_at_ = begun + options_.request.lease / 3;
     auto command =
         CommandRun::start({options_.request.command,
                            {{"TASKD_ONCE_KEY", run.key}, {"TASKD_FENCE", std::to_string(fence_)}},
-                           {{out.command_end(), STDOUT_FILENO}, {err.command_end(), STDERR_FILENO}},
+                           {{out.command_end(), STDOUT_FILENO}, {err_end, STDERR_FILENO}},
                            !signals->has_terminal()});
     if (!command) {
         (void)context_.fail(command.error());

@@ -44,7 +44,7 @@ private:
     using Clock = std::chrono::steady_clock;
 
     [[nodiscard]] core::Result<ipc::RunClaimed> claim();
-    [[nodiscard]] core::Result<void> wait_for_end(std::int64_t head);
+    [[nodiscard]] core::Result<void> wait_for_end(std::int64_t head, Clock::time_point latest);
     [[nodiscard]] int refuse(const core::Error& error);
     [[nodiscard]] int replay(const ipc::RunClaimed& claimed);
     [[nodiscard]] int run_command(const core::Run& run);

@@ -11,6 +11,12 @@ inline void ignore_broken_pipe() {
     (void)std::signal(SIGPIPE, SIG_IGN);
 }
 
+/// As nohup has it, and a shell for what it runs in the background.
+[[nodiscard]] inline bool is_ignored(int number) {
+    struct sigaction action {};
+    return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 /// Holds back the signals that ask a process to end, as long as it lives.
 class SignalsHeld {
 public:

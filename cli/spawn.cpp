@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/spawn.h"
 
+#include "cli/signals.h"
 #include "core/text.h"
 
 #include <cerrno>
@@ -26,6 +27,9 @@ public:
         sigemptyset(&set);
         posix_spawnattr_setsigmask(&attributes_, &set);
         sigfillset(&set);
+        // SIGPIPE is ignored by taskctl itself.
+        for (int number = 1; number < NSIG; ++number)
+            if (number != SIGPIPE && is_ignored(number)) sigdelset(&set, number);
         posix_spawnattr_setsigdefault(&attributes_, &set);
         const int group = what.own_group ? POSIX_SPAWN_SETPGROUP : 0;
         posix_spawnattr_setflags(&attributes_, static_cast<short>(group | POSIX_SPAWN_SETSIGMASK |

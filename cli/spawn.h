@@ -19,8 +19,8 @@ struct Spawn {
     bool own_group = true;  ///< a terminal's Ctrl-C is taskctl's to deal with then
 };
 
-/// Starts a command with signals as a shell would give them. Nothing that an outer taskctl has told
-/// of its own event is left in the environment.
+/// Starts a command with signals as a shell would give them: those that were ignored stay so.
+/// Nothing that an outer taskctl has told of its own event is left in the environment.
 ///
 /// Errors: not_found - the command is not there or not executable; internal - anything else.
 [[nodiscard]] core::Result<pid_t> spawn(const Spawn& what);

@@ -15,6 +15,8 @@ namespace {
 
 using core::Result;
 
+constexpr std::int64_t ttl_ms_max = std::int64_t{366} * 24 * 3'600'000;
+
 struct Given {
     std::string ttl;
     std::string lease;
@@ -31,7 +33,7 @@ Result<OnceLoop::Options> options_from(const Given& given, const Words& words) {
     request.retry_failed = given.retry_failed;
     options.waits = !given.no_wait;
     for (const auto& [field, text, most, into] :
-         {std::tuple("ttl", &given.ttl, core::run_ttl_ms_max, &request.ttl),
+         {std::tuple("ttl", &given.ttl, ttl_ms_max, &request.ttl),
           std::tuple("lease", &given.lease, core::lease_ms_max, &request.lease)}) {
         if (text->empty()) continue;
         const auto span = core::parse_span(field, *text);
@@ -47,8 +49,25 @@ Result<OnceLoop::Options> options_from(const Given& given, const Words& words) {
     return options;
 }
 
-int run(Context& context, const Given& given, const Words& words) {
+/// An empty variable for KEY must not make a key of the command.
+Result<void> check_key(const Words& arguments, const Words& words) {
+    const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+    if (dashes == arguments.end()) return {};
+    const auto behind = static_cast<std::size_t>(arguments.end() - dashes) - 1;
+    if (words.size() == behind + 1) return {};
+    return core::invalid_argument("key",
+                                  words.size() <= behind
+                                      ? "is missing; it stands in front of --"
+                                      : "only KEY stands in front of --, the command behind it",
+                                  "taskctl once deploy-v42 -- ./deploy v42");
+}
+
+int run(Context& context, const Given& given, const Words& arguments, const Words& words) {
     try {
+        if (auto good = check_key(arguments, words); !good) {
+            (void)context.fail(good.error());
+            return once_refused;
+        }
         auto options = options_from(given, words);
         if (!options) {
             (void)context.fail(options.error());
@@ -90,8 +109,9 @@ void register_once(CommandLine& line) {
              "the result. A holder that dies loses its lease, and the next call runs COMMAND with "
              "a higher number in TASKD_FENCE. Another COMMAND under the same KEY is a conflict. "
              "The exit status is that of COMMAND; 120 to 125 are taskctl's own: see taskctl(1).",
-         .run = [given](Context& context,
-                        const Words& words) { return run(context, *given, words); },
+         .run = [given, &line](
+                    Context& context,
+                    const Words& words) { return run(context, *given, line.arguments(), words); },
          .usage_status = once_refused});
     add_text(app, "--ttl", given->ttl, "SPAN", "how long the result is kept (default 7d)");
     add_text(app, "--lease", given->lease, "SPAN",

@@ -82,7 +82,14 @@ int show(Context& context, const Words& words) {
     add("fence", std::to_string(run.fence));
     if (run.holders > 1) add("holders", std::to_string(run.holders));
     add(run.state == RunState::running ? "lease until" : "kept until", time(run.until));
-    if (has_result) add("output", counted(run.output_bytes, "byte", "bytes"));
+    std::int64_t kept = 0;
+    for (const auto& part : answer->value.output)
+        kept += static_cast<std::int64_t>(part.bytes.size());
+    if (has_result)
+        add("output", counted(run.output_bytes, "byte", "bytes") +
+                          (kept == run.output_bytes
+                               ? ""
+                               : ", of which the first " + std::to_string(kept) + " are kept"));
     if (const auto tail = tail_of(answer->value.output); !tail.empty()) add("printed", tail);
     screen.print_fields(fields);
     return 0;
@@ -147,10 +154,16 @@ int list(Context& context, const ListGiven& given, const Words& words) {
     return 0;
 }
 
-int forget(Context& context, const std::string& key, const Words& words) {
+int forget(Context& context, const std::string& key, bool by_force, const Words& words) {
     auto client = context.client(key_from(key));
     if (!client) return context.fail(client.error());
-    const auto answer = client->call(ipc::RunForget{words[0]});
+    ipc::RunForget request{words[0]};
+    if (by_force) {
+        const auto known = client->call(ipc::RunGet{words[0]});
+        if (!known) return context.fail(known.error());
+        request.fence = known->value.run.fence;
+    }
+    const auto answer = client->call(request);
     if (!answer) return context.fail(answer.error());
     Screen& screen = context.screen();
     context.note_replay(answer->replayed);
@@ -193,17 +206,21 @@ void register_once_runs(CommandLine& line) {
     add_text(list_app, "--limit", given->limit, "N", "at most so many, up to 1000 (default 20)");
 
     const auto key = std::make_shared<std::string>();
-    auto& forget_app = line.add({.name = "once forget",
-                                 .section = "Scripts",
-                                 .summary = "forget a key, so that its command may run again",
-                                 .usage = "KEY",
-                                 .words_min = 1,
-                                 .words_max = 1,
-                                 .examples = {"once forget deploy-v42"},
-                                 .details = "One that is being run is kept.",
-                                 .run = [key](Context& context, const Words& words) {
-                                     return forget(context, *key, words);
-                                 }});
+    const auto by_force = std::make_shared<bool>(false);
+    auto& forget_app =
+        line.add({.name = "once forget",
+                  .section = "Scripts",
+                  .summary = "forget a key, so that its command may run again",
+                  .usage = "KEY",
+                  .words_min = 1,
+                  .words_max = 1,
+                  .examples = {"once forget deploy-v42"},
+                  .details = "One that is being run is kept, unless --force says that its "
+                             "holder is known to be dead.",
+                  .run = [key, by_force](Context& context, const Words& words) {
+                      return forget(context, *key, *by_force, words);
+                  }});
+    add_switch(forget_app, "--force", *by_force, "also one whose lease has not run out");
     add_key(forget_app, *key);
 }
 

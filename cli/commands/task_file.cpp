@@ -179,6 +179,7 @@ int add_from_file(Context& context, const std::string& path, const json& standar
     Report report(context);
     Batch batch(std::move(*client), report);
     Result<void> sent;
+    std::int64_t count = 0;
     JsonReader reader("task", [&](char* into, std::size_t size) {
         // Who writes slowly into a pipe is not kept waiting for a batch to fill.
         if (sent && !batch.empty() && !file->ready()) {
@@ -190,6 +191,7 @@ int add_from_file(Context& context, const std::string& path, const json& standar
     while (sent) {
         auto item = reader.next();
         if (!item || !sent) break;
+        ++count;
         Result<void> good;
         if (!item->value)
             good = tl::unexpected(item->value.error());
@@ -205,7 +207,7 @@ int add_from_file(Context& context, const std::string& path, const json& standar
         params.update(*item->value);
         if (!params.contains("idempotency_key"))
             params["idempotency_key"] =
-                key.empty() ? core::uuid_v4(random) : key + "/" + std::to_string(item->line);
+                key.empty() ? core::uuid_v4(random) : key + "/" + std::to_string(count);
         sent = batch.add(item->line, std::move(params));
     }
     if (sent) sent = batch.flush();

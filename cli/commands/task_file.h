@@ -12,7 +12,7 @@ namespace taskd::cli {
 
 /// Adds each task of `path`, "-" for standard input, and says what became of it; goes on after one
 /// that is refused. `standard` are the parameters that a task has where it does not say otherwise;
-/// with `key`, the task on line N that has no idempotency_key gets KEY/N.
+/// with `key`, the Nth task gets KEY/N if it has no idempotency_key.
 [[nodiscard]] int add_from_file(Context& context, const std::string& path,
                                 const nlohmann::json& standard, const std::string& key);
 

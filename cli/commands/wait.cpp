@@ -5,6 +5,7 @@
 #include "cli/event_place.h"
 #include "cli/exit_code.h"
 #include "cli/log_wait.h"
+#include "core/event.h"
 #include "core/event_filter.h"
 #include "core/text.h"
 #include "ipc/data_fields.h"
@@ -119,8 +120,8 @@ bool has_result(const core::Run& run) {
 }
 
 int wait_for_run(Context& context, const std::string& key, const std::string& wanted) {
-    if (wanted != "done" && wanted != "started")
-        return context.fail(bad_state(wanted, "a run", "done or started"));
+    if (wanted != "done" && wanted != "started" && wanted != "succeeded")
+        return context.fail(bad_state(wanted, "a run", "done, succeeded or started"));
     LogWait wait(context, {"run.*"});
     if (auto begun = wait.begin_now(); !begun) return context.fail(begun.error());
     Screen& screen = context.screen();
@@ -132,7 +133,10 @@ int wait_for_run(Context& context, const std::string& key, const std::string& wa
         if (answer) {
             const auto& run = answer->value.run;
             now = "is " + std::string(core::to_string(run.state));
-            if (has_result(run) || (wanted == "started" && run.state == core::RunState::running)) {
+            const bool is_reached =
+                wanted == "started" ||
+                (wanted == "done" ? has_result(run) : run.state == core::RunState::succeeded);
+            if (is_reached) {
                 if (screen.json())
                     screen.print_json(answer->json);
                 else
@@ -152,8 +156,13 @@ int wait_for_run(Context& context, const std::string& key, const std::string& wa
 // ---- events ---------------------------------------------------------------------------------
 
 int wait_for_event(Context& context, const Given& given) {
-    const auto types = checked_types(context, {given.event});
-    if (!types) return context.fail(types.error());
+    // Only what looks like one of taskd's own may be mistyped.
+    const auto& own = core::event_types();
+    const auto space = given.event.substr(0, given.event.find('.') + 1);
+    if (std::any_of(own.begin(), own.end(),
+                    [&](const std::string& type) { return type.rfind(space, 0) == 0; }))
+        if (const auto types = checked_types(context, {given.event}); !types)
+            return context.fail(types.error());
     const auto filter = core::EventFilter::make({{given.event}, {}, {}, given.where});
     if (!filter) return context.fail(filter.error());
     LogWait wait(context, {given.event});
@@ -263,8 +272,9 @@ void register_wait(CommandLine& line) {
     add_text(app, "--since", given->since, "NUMBER|TIME",
              "also one that came behind this number or since then, such as 2h");
     add_text(app, "--run", given->run, "KEY", "a command of taskctl once");
-    add_text(app, "--for", given->state, "STATE",
-             "of a task done (the default), closed or started; of a run done or started");
+    add_text(
+        app, "--for", given->state, "STATE",
+        "of a task done (the default), closed or started; of a run done, succeeded or started");
 }
 
 }  // namespace taskd::cli

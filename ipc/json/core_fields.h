@@ -279,9 +279,10 @@ void fields(auto& f, Of<core::Run> auto& v) {
     f("started", v.started);
     f("finished", v.finished);
     f("until", v.until);
-    f.sparse("status", v.status);
-    f.sparse("took_ms", v.took);
-    f.sparse("output_bytes", v.output_bytes);
+    if (v.state == core::RunState::running || v.state == core::RunState::abandoned) return;
+    f("status", v.status);
+    f("took_ms", v.took);
+    f("output_bytes", v.output_bytes);
 }
 void fields(auto& f, Of<core::BulletinItem> auto& v) {
     f("task_id", v.task);

@@ -68,6 +68,11 @@ class AddFile(support.TestCase):
         self.add(text)  # without keys of the call the second one is a new task
         self.assertEqual(self.summaries(), ["a", "b", "b"])
 
+    def test_keys_count_the_tasks_and_not_the_lines(self):
+        for outcome in ("added", "replayed"):
+            run = self.add('[{"summary":"E"},{"summary":"F"}]', "--idempotency-key", "arr")
+            self.assertEqual(run.stdout, f"1\t{outcome}\t1\tE\n1\t{outcome}\t2\tF\n")
+
     def test_for_programs(self):
         text = self.lines({"summary": "a", "idempotency_key": "k"}, {"summary": ""})
         rows = [json.loads(row) for row in

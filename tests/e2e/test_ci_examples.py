@@ -88,6 +88,8 @@ class Examples(support.TestCase):
         for _ in range(2):
             self.run_it(gitlab_scripts(), variables)
         self.assertEqual(self.ran(), ["build", "migrate", "deploy main", "check", "build", "check"])
+        told = self.home.result("event.read", after=0, types=["deploy.finished"])["events"]
+        self.assertEqual(len(told), 1)
         self.run_it(gitlab_scripts(), {**variables, "CI_PIPELINE_ID": "78"})
         self.assertEqual(self.ran().count("migrate"), 1)
         self.assertEqual(self.ran().count("deploy main"), 2)

@@ -141,6 +141,21 @@ class Replay(Once):
         with open(hold, "w", encoding="ascii"):
             pass
 
+    def test_the_order_is_kept_where_both_streams_go_to_one_place(self):
+        command = ["k", "--", "sh", "-c", "for i in 1 2 3; do echo out$i; echo err$i >&2; done"]
+        want = b"".join(b"out%d\nerr%d\n" % (i, i) for i in (1, 2, 3))
+        for _ in range(2):
+            run = subprocess.run([support.TASKCTL, "once", "--quiet", *command], env=self.home.env,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True,
+                                 stdin=subprocess.DEVNULL, timeout=support.DEADLINE)
+            self.assertEqual(run.stdout, want)
+
+    def test_the_key_must_stand_in_front_of_the_dashes(self):
+        for words in (("--", "sh", "-c", "true"), ("k", "true", "--", "x")):
+            done = self.once(*words)
+            self.assertEqual(done.returncode, 120)
+            self.assertIn("front of --", done.stderr.decode())
+
     def test_a_program_that_can_not_be_started_leaves_the_key_free(self):
         done = self.once("k", "--", self.path("missing"))
         self.assertEqual(done.returncode, 124)
@@ -202,6 +217,8 @@ class Concurrent(Once):
         self.assertIn("is being run by", busy.stderr.decode())
         refused = self.home.taskctl("once", "forget", "k")
         self.assertEqual(refused.returncode, 4)
+        late = self.once("--timeout", "1s", "k", "--", program)
+        self.assertEqual(late.returncode, 123)
         second = self.begin("k", "--", program)
         self.assertIn(b"waiting for its result", second.stderr.readline())
         with open(gate, "w", encoding="ascii") as file:
@@ -228,6 +245,35 @@ class Concurrent(Once):
         self.assertLess(fences[0], fences[1])
         with open(gate, "w", encoding="ascii"):
             pass  # the orphan may end
+
+    def test_a_holder_that_is_known_to_be_dead_can_be_forgotten(self):
+        gate = self.fifo("gate")
+        program = self.script(f"test -e again || read x < {gate}")
+        first = self.begin("k", "--", program)
+        support.wait_for(self.lines, "it runs")
+        os.kill(first.pid, signal.SIGKILL)
+        with open(self.path("again"), "w", encoding="ascii"):
+            pass
+        self.assertEqual(self.once("--no-wait", "k", "--", program).returncode, 123)
+        forced = self.home.taskctl("once", "forget", "--force", "k")
+        self.assertEqual(forced.returncode, 0, forced.stderr)
+        self.assertEqual(self.once("k", "--", program).returncode, 0)
+        with open(gate, "w", encoding="ascii"):
+            pass
+
+    def test_who_waited_takes_a_failure_too(self):
+        gate = self.fifo("gate")
+        program = self.script(f"read x < {gate}; exit 7")
+        callers = [self.begin("--retry-failed", "k", "--", program)]
+        support.wait_for(self.lines, "it runs")
+        callers += [self.begin("--retry-failed", "k", "--", program) for _ in range(3)]
+        for caller in callers[1:]:
+            self.assertIn(b"waiting for its result", caller.stderr.readline())
+        with open(gate, "w", encoding="ascii"):
+            pass
+        for caller in callers:
+            self.assertEqual(caller.wait(support.DEADLINE), 7)
+        self.assertEqual(len(self.lines()), 1)
 
     def test_a_holder_that_lives_keeps_its_lease(self):
         gate = self.fifo("gate")
@@ -306,6 +352,24 @@ class Signals(Once):
         done = self.once("k", "--", "sh", "-c", "kill -KILL $$")
         self.assertEqual(done.returncode, 137)
         self.assertEqual(self.once("k", "--", "sh", "-c", "kill -KILL $$").returncode, 137)
+
+    def test_a_signal_that_was_ignored_stays_so(self):
+        gate = self.fifo("gate")
+        program = self.script(f"read x < {gate}; echo survived")
+        first = self.begin("k", "--", program,
+                           preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        support.wait_for(self.lines, "it runs")
+        first.send_signal(signal.SIGHUP)
+        os.killpg(os.getpgid(self.child_of(first.pid)), signal.SIGHUP)
+        with open(gate, "w", encoding="ascii"):
+            pass
+        self.assertEqual(first.wait(support.DEADLINE), 0)
+        self.assertEqual(first.stdout.read(), b"survived\n")
+
+    @staticmethod
+    def child_of(pid):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return int(file.read().split()[0])
 
     def test_a_reader_that_went_away_ends_the_command(self):
         with subprocess.Popen([support.TASKCTL, "once", "k", "--", "yes"], env=self.home.env,

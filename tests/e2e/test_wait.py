@@ -95,7 +95,7 @@ class Tasks(Wait):
         for words, text in (((), "name one thing"), (("1", "--run", "k"), "name one thing"),
                             (("1", "--since", "1h"), "--event"), (("1", "--where", "a=b"), "--event"),
                             (("1", "--for", "soon"), "done, closed or started"),
-                            (("--run", "k", "--for", "closed"), "done or started"),
+                            (("--run", "k", "--for", "closed"), "done, succeeded or started"),
                             (("--event", "a", "--for", "done"), "--event"),
                             (("--event", "a", "--where", "="), "where"),
                             (("--event", "a", "--since", "whenever"), "since"),
@@ -133,6 +133,25 @@ class Runs(Wait):
         report = json.loads(self.wait("--run", "k", "-o", "json", status=1).stdout)
         self.assertEqual(report["run"]["status"], 1)
 
+    def test_a_success_after_a_failure(self):
+        flag = os.path.join(self.home.path, "flag")
+        self.once("k", "--", "test", "-e", flag)
+        waiting = self.begin("--run", "k", "--for", "succeeded")
+        self.parked()
+        with open(flag, "w", encoding="ascii"):
+            pass
+        self.once("--retry-failed", "k", "--", "test", "-e", flag)
+        self.assertEqual(waiting.wait(support.DEADLINE), 0)
+
+    def test_it_outlives_a_daemon_that_is_stopped(self):
+        waiting = self.begin("--run", "k", "--no-start")
+        self.parked()
+        self.assertEqual(self.home.taskctl("shutdown").returncode, 0)
+        self.home.process.wait(support.DEADLINE)
+        self.home.start()
+        self.once("k", "--", "true")
+        self.assertEqual(waiting.wait(support.DEADLINE), 0)
+
     def test_one_that_never_comes(self):
         self.assertIn('"k" was not begun',
                       self.wait("--run", "k", "--timeout", "1s", status=7).stderr)
@@ -161,7 +180,10 @@ class Events(Wait):
         self.assertEqual(event["data"]["n"], 3)
         event = json.loads(self.wait("--event", "build.finished", "--since", "4", "-o", "json").stdout)
         self.assertEqual(event["data"]["n"], 4)
-        self.wait("--event", "build.finished", "--timeout", "1s", status=7)
+        never = self.wait("--event", "build.finished", "--timeout", "1s", status=7)
+        self.assertNotIn("warning", never.stderr)
+        typo = self.wait("--event", "task.complted", "--timeout", "1s", status=7)
+        self.assertIn('did you mean "task.completed"?', typo.stderr)
 
 
 if __name__ == "__main__":
