@@ -11,6 +11,7 @@
 namespace taskd::cli {
 
 core::Result<CommandRun> CommandRun::start(const Spawn& what) {
+    (void)std::signal(SIGCHLD, SIG_DFL);  // ignored, it would have no status to collect
     const auto pid = spawn(what);
     if (!pid) return tl::unexpected(pid.error());
     UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));

@@ -22,7 +22,7 @@ LogWait::LogWait(Context& context, std::vector<std::string> types)
 
 Result<void> LogWait::connect() {
     if (client_) return {};
-    auto client = context_.client();
+    auto client = context_.client({}, Context::Start::once);
     if (!client) return tl::unexpected(client.error());
     client_.emplace(std::move(*client));
     return {};

@@ -5,6 +5,7 @@
 #include "cli/patient_call.h"
 #include "ipc/messages.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <optional>
@@ -40,7 +41,12 @@ public:
             was_answered_ = answer.has_value();
             return answer;
         }
-        return patient_answer(*client_, request, context_.settings().timeout, gives_up_);
+        auto patience = context_.settings().timeout;
+        if (until_)
+            patience = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(
+                                      *until_ - std::chrono::steady_clock::now()),
+                                  std::chrono::milliseconds{0}, patience);
+        return patient_answer(*client_, request, patience, gives_up_);
     }
 
 private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/once_loop.h"
 
+#include "cli/consume_runner.h"
 #include "cli/patient_call.h"
 #include "cli/render.h"
 #include "cli/signals.h"
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +24,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds look_again{20'000};  // while somebody else runs it
 const std::atomic<bool> patient{false};
 
-void write_all(int to, std::string_view bytes) {
+/// False when it can't be written, and not because nobody reads it.
+bool write_all(int to, std::string_view bytes) {
     while (!bytes.empty()) {
         const auto count = write(to, bytes.data(), bytes.size());
         if (count < 0 && errno == EAGAIN) {
@@ -31,16 +34,17 @@ void write_all(int to, std::string_view bytes) {
             continue;
         }
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return;
+        if (count < 0) return errno == EPIPE || errno == EBADF;
         bytes.remove_prefix(static_cast<std::size_t>(count));
     }
+    return true;
 }
 
 bool is_same_file(int one, int other) {
     struct stat a {};
     struct stat b {};
     return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
+           a.st_ino == b.st_ino && !S_ISCHR(a.st_mode);
 }
 
 std::string in_quotes(const std::string& key) {
@@ -130,10 +134,20 @@ int OnceLoop::refuse(const core::Error& error) {
     return once_status(error);
 }
 
+int OnceLoop::unwritten(int why) {
+    (void)context_.fail(
+        {core::Reason::internal,
+         std::string("what the command printed can't be written: ") + std::strerror(why),
+         {},
+         "its result is kept: taskctl once status KEY"});
+    return once_internal;
+}
+
 int OnceLoop::replay(const ipc::RunClaimed& claimed) {
     std::int64_t kept = 0;
     for (const auto& [stream, bytes] : claimed.output) {
-        write_all(stream == "stdout" ? STDOUT_FILENO : STDERR_FILENO, bytes);
+        if (!write_all(stream == "stdout" ? STDOUT_FILENO : STDERR_FILENO, bytes))
+            return unwritten(errno);
         kept += static_cast<std::int64_t>(bytes.size());
     }
     const auto& run = claimed.run;
@@ -149,6 +163,15 @@ int OnceLoop::replay(const ipc::RunClaimed& claimed) {
 
 int OnceLoop::run_command(const core::Run& run) {
     fence_ = run.fence;
+    if (!is_runnable(run.command.front())) {
+        give_back();
+        (void)context_.fail({core::Reason::not_found,
+                             "\"" + core::clipped(run.command.front(), 200) +
+                                 "\" can't be started: no such program, or it is not executable",
+                             {},
+                             "no shell reads COMMAND; for one, say sh -c '...'"});
+        return once_no_command;
+    }
     std::optional<CommandSignals> signals;
     signals.emplace(isatty(STDIN_FILENO) != 0);
     OutputRelay out("stdout", STDOUT_FILENO, kept_);
@@ -165,9 +188,7 @@ int OnceLoop::run_command(const core::Run& run) {
                            !signals->has_terminal()});
     if (!command) {
         (void)context_.fail(command.error());
-        // Nothing was run: the key is free again.
-        (void)patient_call(*client_, ipc::RunForget{run.key, fence_}, context_.settings().timeout,
-                           patient);
+        give_back();
         return command.error().reason == core::Reason::internal ? once_internal : once_no_command;
     }
     out.started();
@@ -195,7 +216,15 @@ int OnceLoop::run_command(const core::Run& run) {
     signals.reset();  // a reader that does not read may keep what is left for ever
     out.flush();
     err.flush();
+    for (const int why : {out.error(), err.error()})
+        if (why != 0 && result != once_internal) return unwritten(why);
     return result;
+}
+
+/// Nothing was run: the key is free again.
+void OnceLoop::give_back() {
+    (void)patient_call(*client_, ipc::RunForget{options_.request.key, fence_},
+                       context_.settings().timeout, patient);
 }
 
 /// In good time, so that a lease of a holder that lives does not run out.
@@ -214,7 +243,9 @@ void OnceLoop::extend_when_due() {
                                    context_.settings().timeout, has_ended_);
         return [this, answer = std::move(answer)] {
             extending_ = false;
-            if (answer || once_status(answer.error()) == once_no_daemon) return;
+            if (answer || (answer.error().reason != core::Reason::failed_precondition &&
+                           answer.error().reason != core::Reason::not_found))
+                return;
             is_lost_ = true;
             screen_.warn("the lease is lost, and the command goes on: " + answer.error().message);
         };
@@ -232,7 +263,9 @@ int OnceLoop::finish(int status, Clock::time_point begun) {
     request.took_ms = std::chrono::duration_cast<milliseconds>(Clock::now() - begun).count();
     request.output_bytes = kept_.bytes();
     request.output = kept_.parts();
-    const auto answer = patient_call(*client_, request, context_.settings().timeout, patient);
+    // As long as nobody else can have the run.
+    const auto patience = std::max(context_.settings().timeout, options_.request.lease);
+    const auto answer = patient_call(*client_, request, patience, patient);
     if (answer) return status;
     core::Error error = answer.error();
     error.message = "the command ended with status " + std::to_string(status) +

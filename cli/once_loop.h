@@ -48,6 +48,8 @@ private:
     [[nodiscard]] int refuse(const core::Error& error);
     [[nodiscard]] int replay(const ipc::RunClaimed& claimed);
     [[nodiscard]] int run_command(const core::Run& run);
+    void give_back();
+    [[nodiscard]] int unwritten(int why);
     [[nodiscard]] int finish(int status, Clock::time_point begun);
     void extend_when_due();
 

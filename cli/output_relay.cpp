@@ -97,6 +97,7 @@ void OutputRelay::write_some(std::size_t bytes_max) {
     if (count >= 0) {
         pending_.erase(0, static_cast<std::size_t>(count));
     } else if (errno != EINTR && errno != EAGAIN) {
+        if (errno != EPIPE && errno != EBADF) error_ = errno;
         pending_.clear();
         pipe_ = UniqueFd();
     }

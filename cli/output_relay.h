@@ -46,6 +46,8 @@ public:
     void drain();
     /// Writes all that is left, however long it takes.
     void flush();
+    /// Why something could not be written, and not because nobody reads it; or 0.
+    [[nodiscard]] int error() const { return error_; }
 
 private:
     bool read_some();
@@ -57,6 +59,7 @@ private:
     UniqueFd command_end_;
     UniqueFd pipe_;
     std::string pending_{};
+    int error_ = 0;
 };
 
 }  // namespace taskd::cli

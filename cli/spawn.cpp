@@ -27,9 +27,10 @@ public:
         sigemptyset(&set);
         posix_spawnattr_setsigmask(&attributes_, &set);
         sigfillset(&set);
-        // SIGPIPE is ignored by taskctl itself.
+        // SIGPIPE is ignored by taskctl itself; without SIGCHLD a command could not wait.
         for (int number = 1; number < NSIG; ++number)
-            if (number != SIGPIPE && is_ignored(number)) sigdelset(&set, number);
+            if (number != SIGPIPE && number != SIGCHLD && is_ignored(number))
+                sigdelset(&set, number);
         posix_spawnattr_setsigdefault(&attributes_, &set);
         const int group = what.own_group ? POSIX_SPAWN_SETPGROUP : 0;
         posix_spawnattr_setflags(&attributes_, static_cast<short>(group | POSIX_SPAWN_SETSIGMASK |

@@ -191,6 +191,9 @@ std::string text_of(const json& value) {
 /// what was made, and not the secret, which then is on no disk.
 std::string stored_text(json result) {
     result.erase("secret");
+    // What a run printed is kept once, with the run.
+    if (const auto output = result.find("output"); output != result.end() && output->is_array())
+        result.erase(output);
     return text_of({{"result", std::move(result)}});
 }
 

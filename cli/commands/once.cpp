@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands/commands.h"
-#include "cli/consume_runner.h"
 #include "cli/once_loop.h"
 #include "cli/process_name.h"
 #include "core/consumer.h"
@@ -72,14 +71,6 @@ int run(Context& context, const Given& given, const Words& arguments, const Word
         if (!options) {
             (void)context.fail(options.error());
             return once_refused;
-        }
-        if (!is_runnable(words[1])) {
-            (void)context.fail({core::Reason::not_found,
-                                "\"" + core::clipped(words[1], 200) +
-                                    "\" can't be started: no such program, or it is not executable",
-                                {},
-                                "no shell reads COMMAND; for one, say sh -c '...'"});
-            return once_no_command;
         }
         return OnceLoop(context, std::move(*options)).run();
     } catch (const std::exception& error) {

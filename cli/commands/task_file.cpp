@@ -176,6 +176,7 @@ int add_from_file(Context& context, const std::string& path, const json& standar
     auto client = context.client();
     if (!client) return context.fail(client.error());
     ipc::SystemRandom random;
+    const std::string prefix = key.empty() ? core::uuid_v4(random) : key;
     Report report(context);
     Batch batch(std::move(*client), report);
     Result<void> sent;
@@ -206,13 +207,17 @@ int add_from_file(Context& context, const std::string& path, const json& standar
         json params = standard;
         params.update(*item->value);
         if (!params.contains("idempotency_key"))
-            params["idempotency_key"] =
-                key.empty() ? core::uuid_v4(random) : key + "/" + std::to_string(count);
+            params["idempotency_key"] = prefix + "/" + std::to_string(count);
         sent = batch.add(item->line, std::move(params));
     }
     if (sent) sent = batch.flush();
     const int status = report.finish();
-    if (!sent) return context.fail(sent.error());
+    if (!sent) {
+        Error error = sent.error();
+        error.hint = "run it again with --idempotency-key " + prefix +
+                     ": what is there already is not added twice";
+        return context.fail(error);
+    }
     if (file->error().empty()) return status;
     return context.fail({Reason::invalid_argument, file->error(), "file", {}});
 }

@@ -79,8 +79,11 @@ constexpr std::array<TaskState, 3> task_states{{
      [](const core::Task& task) { return task.status == core::Status::cancelled; }},
     {"closed", [](const core::Task& task) { return !task.is_open(); },
      [](const core::Task&) { return false; }},
-    {"started", [](const core::Task& task) { return task.status == core::Status::in_process; },
-     [](const core::Task& task) { return !task.is_open(); }},
+    {"started",
+     [](const core::Task& task) {
+         return task.status == core::Status::in_process || task.status == core::Status::completed;
+     },
+     [](const core::Task& task) { return task.status == core::Status::cancelled; }},
 }};
 
 int wait_for_task(Context& context, const std::string& reference, const std::string& wanted) {

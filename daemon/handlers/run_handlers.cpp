@@ -17,7 +17,7 @@ using core::Run;
 using core::RunState;
 
 constexpr std::int64_t limit_max = 1000;
-constexpr std::size_t listed_bytes_max = 1024;  // of a command in a list
+constexpr std::size_t listed_bytes_max = 1024;  // of a command in a list or an event
 constexpr std::size_t shown_bytes_max = 512;    // and in an error
 
 std::string shown(const std::vector<std::string>& command) {
@@ -39,8 +39,21 @@ Result<void> check_fence(const Run& run, std::int64_t fence) {
                                                   " under " + std::to_string(run.fence));
 }
 
-void tell(Handling& h, const char* type, const Run& run) {
-    h.unit.append_event(run.user, {type, run.key, run});
+/// With a command that is short enough for a list or an event.
+Run shortened(Run run) {
+    std::size_t bytes = 0;
+    for (auto word = run.command.begin(); word != run.command.end(); ++word) {
+        bytes += word->size() + 1;
+        if (bytes <= listed_bytes_max) continue;
+        *word = core::clipped(*word, listed_bytes_max);
+        run.command.erase(word + 1, run.command.end());
+        break;
+    }
+    return run;
+}
+
+std::int64_t tell(Handling& h, const char* type, const Run& run) {
+    return h.unit.append_event(run.user, {type, run.key, shortened(run)});
 }
 
 void forget(Handling& h, const Run& run) {
@@ -82,7 +95,7 @@ Result<Run> begin(const std::optional<Run>& known, const core::RunRequest& reque
             "key", "use a shorter --ttl, or forget some: taskctl once list"});
     const auto fence = h.unit.event_head(h.user) + 1;
     const Run run = core::claimed(known, request, h.user, fence, h.unit.now());
-    const auto told = h.unit.append_event(h.user, {"run.started", run.key, run});
+    const auto told = tell(h, "run.started", run);
     core::check(told == fence, "a run's fence is the number of its event");
     if (!known) {
         h.unit.insert_run(run);
@@ -126,7 +139,9 @@ Result<ipc::RunClaimed> claim_run(const ipc::RunClaim& request, Handling& h) {
     }
     case Claim::held:
         reply.granted = true;
-        [[fallthrough]];
+        reply.run = core::extended(*known, h.unit.now());
+        h.unit.update_run(*known, reply.run);
+        break;
     case Claim::busy:
         reply.run = *known;
         break;
@@ -187,16 +202,7 @@ Result<ipc::RunPage> list_runs(const ipc::RunList& request, Handling& h) {
         return core::invalid_argument(
             "limit", std::to_string(request.limit) + " is not accepted; use 1 to 1000");
     ipc::RunPage page{h.unit.list_runs(h.user, request)};
-    for (auto& run : page.runs) {
-        std::size_t bytes = 0;
-        for (auto word = run.command.begin(); word != run.command.end(); ++word) {
-            bytes += word->size() + 1;
-            if (bytes <= listed_bytes_max) continue;
-            *word = core::clipped(*word, listed_bytes_max);
-            run.command.erase(word + 1, run.command.end());
-            break;
-        }
-    }
+    for (auto& run : page.runs) run = shortened(std::move(run));
     return page;
 }
 

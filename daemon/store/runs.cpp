@@ -14,6 +14,12 @@ using std::chrono::milliseconds;
     "user_id, key, command, state, holder, fence, holders, lease_ms, ttl_ms, started, finished, " \
     "until_ms, status, took_ms, output_bytes"
 
+// A list has no room for long ones.
+#define RUN_LIST_COLUMNS                                                                           \
+    "user_id, key, CASE WHEN length(command) <= 4096 THEN command ELSE "                           \
+    "json_array(substr(json_extract(command, '$[0]'), 1, 256), '...') END, state, holder, fence, " \
+    "holders, lease_ms, ttl_ms, started, finished, until_ms, status, took_ms, output_bytes"
+
 Run read_run(const Query& row) {
     Run run;
     run.user = core::UserId{row.text(0)};
@@ -48,7 +54,7 @@ std::optional<Run> UnitOfWork::find_run(const core::UserId& user, const std::str
 std::vector<Run> UnitOfWork::list_runs(const core::UserId& user, const ipc::RunList& request) {
     std::vector<Run> runs;
     Query row(db_,
-              "SELECT " RUN_COLUMNS
+              "SELECT " RUN_LIST_COLUMNS
               " FROM run INDEXED BY run_started WHERE user_id = ?1 AND "
               "substr(key, 1, length(?2)) = ?2 AND (?3 = '' OR state = ?3) "
               "ORDER BY started DESC, key LIMIT ?4",

@@ -189,6 +189,36 @@ TEST_CASE("run: leases and results outlive a crash") {
     CHECK(t.claim("b")["run"]["status"] == 5);
 }
 
+TEST_CASE("run: a claim that is repeated begins its lease anew") {
+    Runs t;
+    t.claim("a", {{"lease_ms", 60'000}});
+    t.clock.advance(40s);
+    t.claim("a", {{"lease_ms", 60'000}});
+    CHECK(t.pass(59s).empty());
+    CHECK(t.pass(1s) == Types{"run.abandoned"});
+}
+
+TEST_CASE("run: a long command is whole for its holder and cut elsewhere") {
+    Runs t;
+    const json more{{"command", {"sh", "-c", std::string(100'000, 'x'), "last"}}};
+    CHECK(t.claim("a", more)["run"]["command"] == more["command"]);
+    CHECK(t.get()["run"]["command"] == more["command"]);
+    const auto page = t.result("run.list", json::object());
+    CHECK(page.dump().size() < 4000);
+    const auto log = t.result("event.read", {{"after", 0}, {"types", {"run.*"}}});
+    CHECK(log.dump().size() < 4000);
+}
+
+TEST_CASE("run: a key remembers no output a second time") {
+    Runs t;
+    t.finish(t.claim(), 0,
+             {{"output", {{{"stream", "stdout"}, {"data", "hi"}}}}, {"output_bytes", 2}});
+    CHECK(t.claim("b", {{"idempotency_key", "k"}})["output"].size() == 1);
+    const auto again = t.claim("b", {{"idempotency_key", "k"}});
+    CHECK(again["replayed"] == true);
+    CHECK_FALSE(again.contains("output"));
+}
+
 TEST_CASE("run: a clock that is set back lengthens no lease") {
     Runs t;
     t.claim("a", {{"lease_ms", 60'000}});

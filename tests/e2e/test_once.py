@@ -371,6 +371,21 @@ class Signals(Once):
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
             return int(file.read().split()[0])
 
+    def test_what_can_not_be_written_is_said(self):
+        for _ in range(2):
+            with open("/dev/full", "w", encoding="ascii") as full:
+                run = subprocess.run([support.TASKCTL, "once", "k", "--", "echo", "hi"],
+                                     env=self.home.env, stdin=subprocess.DEVNULL, stdout=full,
+                                     stderr=subprocess.PIPE, check=False, timeout=support.DEADLINE)
+            self.assertEqual(run.returncode, 125)
+            self.assertIn(b"No space left", run.stderr)
+        self.assertEqual(self.once("k", "--", "echo", "hi").stdout, b"hi\n")
+
+    def test_a_parent_that_ignores_sigchld(self):
+        first = self.begin("k", "--", "sh", "-c", "exit 5",
+                           preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertEqual(first.wait(support.DEADLINE), 5)
+
     def test_a_reader_that_went_away_ends_the_command(self):
         with subprocess.Popen([support.TASKCTL, "once", "k", "--", "yes"], env=self.home.env,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
@@ -413,7 +428,7 @@ class NoDaemon(Once):
 
     def test_a_result_that_can_not_be_recorded_is_said(self):
         gate = self.fifo("gate")
-        first = self.begin("--no-start", "--timeout", "1s", "k", "--",
+        first = self.begin("--no-start", "--timeout", "1s", "--lease", "1s", "k", "--",
                            self.script(f"read x < {gate}; exit 6"))
         support.wait_for(self.lines, "it runs")
         self.home.kill()
