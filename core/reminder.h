@@ -112,15 +112,18 @@ inline constexpr int nags_max = 1000;
 [[nodiscard]] Reminder keep_follow_up(const Reminder& after, const Reminder& before);
 
 /// Sets a series' reminder to what comes first of the slots from `from` on for which it has not
-/// gone off, which ends a snooze. With `last_one` the series has ended: `from` is the only one.
+/// gone off, which ends a snooze. A series that makes no more tasks has its `last` slot: `from` is
+/// the only one then, but in a stack.
 [[nodiscard]] Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
-                                     const std::optional<Slot>& from, bool last_one = false);
+                                     const std::optional<Slot>& from,
+                                     const std::optional<Slot>& last = {});
 
 /// Sets a series' reminder after the time of `slot` was changed to one of its own: it goes off
 /// (again) if that is still to come, or if it had not gone off for the slot before. A snooze for
 /// another slot stays.
 [[nodiscard]] Result<Reminder> rescheduled(const Reminder& reminder, const Schedule& schedule,
-                                           const Slot& slot, Timestamp now, bool last_one = false);
+                                           const Slot& slot, Timestamp now,
+                                           const std::optional<Slot>& last = {});
 
 /// A series' reminder that leaves out what is past: after a pause, or by another rule.
 [[nodiscard]] Reminder without_past(const Reminder& reminder, const Schedule& schedule,
@@ -151,9 +154,9 @@ inline constexpr int nags_max = 1000;
 /// Shape:  the reminder as it is afterwards, at most one firing, and what was missed. Of several
 ///         slots that passed at once, the latest goes off if it is late by at most `grace`; the
 ///         ones before it are one range of missed slots; a slot that was moved goes off alone.
-///         With `last_one` the series has ended or counts from completion: only the slot that it
-///         was set to counts, and nothing follows. A nag and an escalation go off however late they
-///         are, but for a slot that has come since then.
+///         With `last` the series makes no more tasks, or counts from completion: only the slot
+///         that it was set to counts, and nothing follows, but up to `last` in a stack. A nag and
+///         an escalation go off however late they are, but for a slot that has come since then.
 struct Firing {
     Reminder after;
     std::optional<ReminderFired> due;
@@ -164,6 +167,6 @@ struct Firing {
 [[nodiscard]] Result<Firing> fire(const Reminder& reminder, const std::optional<CalendarTime>& due,
                                   Timestamp now);
 [[nodiscard]] Result<Firing> fire(const Reminder& reminder, const Schedule& schedule, Timestamp now,
-                                  bool last_one = false);
+                                  const std::optional<Slot>& last = {});
 
 }  // namespace taskd::core

@@ -42,6 +42,12 @@ void note_moved(Reminder& reminder, const Schedule& schedule) {
     reminder.moved = std::move(moved);
 }
 
+/// Of a series that makes no more tasks only the one slot counts that is still open; those of a
+/// stack are open side by side.
+bool is_single(const Schedule& schedule, const std::optional<Slot>& last) {
+    return last && !schedule.stack;
+}
+
 /// Whether a slot has its turn in the order of the rule.
 bool in_order(const Schedule& schedule, const Slot& slot) {
     return !schedule.left_out(slot) && !schedule.is_moved(slot.id);
@@ -106,7 +112,7 @@ Reminder keep_follow_up(const Reminder& after, const Reminder& before) {
 }
 
 Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
-                       const std::optional<Slot>& from, bool last_one) {
+                       const std::optional<Slot>& from, const std::optional<Slot>& last) {
     Reminder after = reminder;
     after.next.reset();
     after.next_slot.reset();
@@ -117,7 +123,7 @@ Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
     if (!from) return after;
     after.from = from->id;
     // Counted from completion, what follows is not known before this one is done.
-    const bool only_from = last_one || schedule.anchor == Anchor::completion;
+    const bool only_from = is_single(schedule, last) || schedule.anchor == Anchor::completion;
     const auto candidate = [&](const Slot& slot) {
         const Timestamp time = planned(after, schedule, slot);
         if (after.next && *after.next <= time) return;
@@ -128,11 +134,12 @@ Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
     if (has_passed(after, schedule, *slot))
         slot = schedule.slots.next_after(schedule.slot(*after.passed));
     slot = first_unmoved(schedule, slot);
-    if (slot && (!only_from || *slot == *from)) candidate(*slot);
+    if (slot && (only_from ? *slot == *from : !last || *slot <= *last)) candidate(*slot);
     for (const auto& moved : after.moved) {
         const Slot own = schedule.slot(moved.id);
         const bool is_over = own < *from || (only_from && own != *from);
-        const bool is_slot = own == *from || schedule.slots.contains(moved.id);
+        const bool is_slot =
+            (own == *from || schedule.slots.contains(moved.id)) && (!last || own <= *last);
         // The tasks of a stack are open side by side.
         if (moved.pending && is_slot && (!is_over || schedule.stack)) candidate(own);
     }
@@ -140,7 +147,7 @@ Result<Reminder> armed(const Reminder& reminder, const Schedule& schedule,
 }
 
 Result<Reminder> rescheduled(const Reminder& reminder, const Schedule& schedule, const Slot& slot,
-                             Timestamp now, bool last_one) {
+                             Timestamp now, const std::optional<Slot>& last) {
     Reminder after = reminder;
     const MovedSlot* known = moved_slot(reminder, slot.id);
     const bool had_gone_off =
@@ -157,8 +164,8 @@ Result<Reminder> rescheduled(const Reminder& reminder, const Schedule& schedule,
     if (after.snoozed_until) return after;
     auto from = from_of(after, schedule);
     // A stack that has ended leaves its tasks open, side by side.
-    if (!from && last_one && schedule.stack) from = slot;
-    auto rearmed = armed(after, schedule, from, last_one);
+    if (!from && last && schedule.stack) from = slot;
+    auto rearmed = armed(after, schedule, from, last);
     if (rearmed && reminder.fired_slot != slot.id) rearmed = keep_follow_up(*rearmed, reminder);
     return rearmed;
 }
@@ -183,11 +190,11 @@ Reminder renewed(const Reminder& reminder, const Schedule& schedule) {
 }
 
 Result<Firing> fire(const Reminder& before, const Schedule& schedule, Timestamp now,
-                    bool last_one) {
+                    const std::optional<Slot>& last) {
     Reminder reminder = before;
     if (is_follow_up(before) && before.fired_slot) {
         // A slot that has come meanwhile is the newer news.
-        auto slots = armed(before, schedule, from_of(before, schedule), last_one);
+        auto slots = armed(before, schedule, from_of(before, schedule), last);
         if (!slots) return tl::unexpected(slots.error());
         if (!slots->next || *slots->next > now)
             return fire_slot_again(before, *slots, schedule, now);
@@ -200,11 +207,11 @@ Result<Firing> fire(const Reminder& before, const Schedule& schedule, Timestamp 
     note_moved(after, schedule);
     const Slot first = schedule.slot(*reminder.next_slot);
     MovedSlot* const moved = moved_slot(after, first.id);
-    const bool alone = last_one || moved != nullptr;
+    const bool alone = is_single(schedule, last) || !reminder.from || moved != nullptr;
     Slot latest = first;
     if (!alone)
         latest = last_in_order(schedule, first, now + reminder.before, [&](const Slot& slot) {
-                     return planned(reminder, schedule, slot) <= now;
+                     return planned(reminder, schedule, slot) <= now && (!last || slot <= *last);
                  }).value_or(first);
 
     end_follow_up(after);
@@ -248,7 +255,7 @@ Result<Firing> fire(const Reminder& before, const Schedule& schedule, Timestamp 
                          alone ? 1 : count_unchanged(schedule, *first_missed, *last_missed),
                          in_grace ? SkipReason::superseded : SkipReason::window};
     }
-    auto rearmed = armed(after, schedule, from_of(after, schedule), last_one);
+    auto rearmed = armed(after, schedule, from_of(after, schedule), last);
     if (!rearmed) return tl::unexpected(rearmed.error());
     firing.after = keep_follow_up(*rearmed, after);
     return firing;

@@ -26,10 +26,10 @@ Series series_of(UnitOfWork& unit, const Task& task) {
     return std::move(*series);
 }
 
-/// A stack goes on whether or not this one is open: only its own slot is silenced or sounded. One
-/// that has `ended` has no slot to come, but for that of another task which is still open.
+/// A stack goes on whether or not this one is open: only its own slot is silenced or sounded.
 core::Result<void> rearm_stacked(UnitOfWork& unit, const Task& task, const core::Schedule& schedule,
-                                 const core::Reminder& reminder, bool ended) {
+                                 const core::Reminder& reminder,
+                                 const std::optional<core::Slot>& last) {
     const core::Slot mine = schedule.slot(*task.recurrence_id);
     // One that was moved has its own time, and is passed over then if it is closed.
     if (schedule.is_moved(mine.id)) return {};
@@ -42,10 +42,9 @@ core::Result<void> rearm_stacked(UnitOfWork& unit, const Task& task, const core:
         const bool follows_up =
             reminder.fired_slot == mine.id && (reminder.nag_at || reminder.escalate_at);
         if (reminder.next_slot != mine.id && !follows_up) return {};
-        if (reminder.next_slot == mine.id && !ended) from = schedule.slots.next_after(mine);
-        if (ended && from && *from <= mine) from.reset();
+        if (reminder.next_slot == mine.id) from = schedule.slots.next_after(mine);
     }
-    auto after = core::armed(reminder, schedule, from, ended);
+    auto after = core::armed(reminder, schedule, from, last);
     if (!after) return tl::unexpected(after.error());
     if (reminder.fired_slot != mine.id) after = core::keep_follow_up(*after, reminder);
     unit.update_reminder(reminder, *after);
@@ -56,6 +55,14 @@ core::Result<void> rearm_stacked(UnitOfWork& unit, const Task& task, const core:
 
 core::Result<core::Schedule> schedule_for(UnitOfWork& unit, const Series& series) {
     return core::schedule_of(series, unit.user_settings(series.user).holidays);
+}
+
+std::optional<core::Slot> last_slot(UnitOfWork& unit, const Series& series,
+                                    const core::Schedule& schedule) {
+    if (!series.ended) return {};
+    const auto last = unit.last_decided(series.user, series.id);
+    core::check(last.has_value(), "a series has its first occurrence");
+    return schedule.slot(*last);
 }
 
 std::optional<core::Slot> slot_from_completion(UnitOfWork& unit, const Series& series,
@@ -229,17 +236,16 @@ core::Result<void> rearm(UnitOfWork& unit, const Task& task,
         const Series series = series_of(unit, task);
         const auto schedule = schedule_for(unit, series);
         if (!schedule) return tl::unexpected(schedule.error());
-        const bool ended = series.ended.has_value();
-        const bool stack = series.policies.overlap == core::Overlap::stack && !series.paused;
-        if (stack && (!ended || !task.is_open())) {
-            auto armed = rearm_stacked(unit, task, *schedule, reminder, ended);
+        const auto last = last_slot(unit, series, *schedule);
+        if (series.policies.overlap == core::Overlap::stack && !series.paused) {
+            auto armed = rearm_stacked(unit, task, *schedule, reminder, last);
             if (!armed) return armed;
             continue;
         }
         const auto from =
             from_slot && !series.paused ? std::optional(schedule->slot(*from_slot)) : std::nullopt;
         // An ended series has the slot of its open task, and none after it.
-        auto after = core::armed(reminder, *schedule, from, ended);
+        auto after = core::armed(reminder, *schedule, from, last);
         if (!after) return tl::unexpected(after.error());
         unit.update_reminder(reminder, *after);
     }

@@ -12,6 +12,10 @@ namespace taskd::daemon {
 [[nodiscard]] core::Result<core::Schedule> schedule_for(UnitOfWork& unit,
                                                         const core::Series& series);
 
+/// The last slot that was decided of a series that has ended; none while it goes on.
+[[nodiscard]] std::optional<core::Slot> last_slot(UnitOfWork& unit, const core::Series& series,
+                                                  const core::Schedule& schedule);
+
 /// Anchor completion: the slot that follows, also when its id was another one's before.
 [[nodiscard]] std::optional<core::Slot> slot_from_completion(UnitOfWork& unit,
                                                              const core::Series& series,

@@ -32,7 +32,7 @@ Result<Reminder> armed_for_series(Reminder reminder, const Task& task,
     reminder.series = series->id;
     return core::armed(core::without_past(reminder, *schedule, h.unit.now()), *schedule,
                        from ? std::optional(schedule->slot(*from)) : std::nullopt,
-                       series->ended.has_value());
+                       last_slot(h.unit, *series, *schedule));
 }
 
 Result<void> replace_all(const ipc::TaskUpdate& request, const Task& task,

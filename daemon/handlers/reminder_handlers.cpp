@@ -23,8 +23,9 @@ struct Subject {
     std::optional<core::Task> task;
     std::string summary;
     std::optional<core::Schedule> schedule;
-    bool goes_on = true;  ///< the series has slots to come, and is not paused
-    bool stack = false;   ///< each slot has a task of its own
+    bool goes_on = true;             ///< the series has slots to come, and is not paused
+    std::optional<core::Slot> last;  ///< of a series that makes no task by its schedule now
+    bool stack = false;              ///< each slot has a task of its own
 };
 
 core::Result<Subject> subject_of(UnitOfWork& unit, const Reminder& reminder) {
@@ -42,6 +43,11 @@ core::Result<Subject> subject_of(UnitOfWork& unit, const Reminder& reminder) {
     subject.schedule = std::move(*schedule);
     subject.goes_on =
         !series->ended && !series->paused && series->policies.anchor == core::Anchor::schedule;
+    if (!subject.goes_on) {
+        const auto last = unit.last_decided(series->user, series->id);
+        core::check(last.has_value(), "a series has its first occurrence");
+        subject.last = subject.schedule->slot(*last);
+    }
     subject.stack = series->policies.overlap == core::Overlap::stack;
     subject.task = unit.find_open_occurrence(reminder.user, reminder.series);
     subject.summary = series->content.summary;
@@ -116,7 +122,7 @@ core::Result<void> fire_reminder(const Timer& timer, Handling& h) {
     auto subject = subject_of(unit, *reminder);
     if (!subject) return tl::unexpected(subject.error());
     auto firing = subject->schedule
-                      ? core::fire(*reminder, *subject->schedule, unit.now(), !subject->goes_on)
+                      ? core::fire(*reminder, *subject->schedule, unit.now(), subject->last)
                       : core::fire(*reminder, subject->task->content.due, unit.now());
     if (!firing) return tl::unexpected(firing.error());
     if (subject->stack && firing->due) {
@@ -129,7 +135,7 @@ core::Result<void> fire_reminder(const Timer& timer, Handling& h) {
             // Nobody is told, so nobody is asked again either.
             std::optional<core::Slot> from;
             if (firing->after.from) from = subject->schedule->slot(*firing->after.from);
-            auto silent = core::armed(firing->after, *subject->schedule, from, !subject->goes_on);
+            auto silent = core::armed(firing->after, *subject->schedule, from, subject->last);
             if (!silent) return tl::unexpected(silent.error());
             firing->after = std::move(*silent);
         }

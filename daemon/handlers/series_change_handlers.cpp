@@ -85,9 +85,9 @@ void save(Handling& h, const Series& before, const Series& after) {
 /// Sets the reminders anew after `slot` was changed.
 core::Result<void> rearm_slot(Handling& h, const Series& series, const core::Schedule& schedule,
                               const Slot& slot) {
+    const auto last = last_slot(h.unit, series, schedule);
     for (const auto& reminder : reminders_of(h, series)) {
-        const auto after =
-            core::rescheduled(reminder, schedule, slot, h.unit.now(), series.ended.has_value());
+        const auto after = core::rescheduled(reminder, schedule, slot, h.unit.now(), last);
         if (!after) return tl::unexpected(after.error());
         h.unit.update_reminder(reminder, *after);
     }

@@ -93,7 +93,7 @@ core::Result<Reminder> acknowledge(const Reminder& reminder, const Task& task, H
         if (series && !schedule) return tl::unexpected(schedule.error());
         std::optional<core::Slot> from;
         if (series && !series->paused && after->from) from = schedule->slot(*after->from);
-        after = series ? core::armed(*after, *schedule, from, series->ended.has_value())
+        after = series ? core::armed(*after, *schedule, from, last_slot(h.unit, *series, *schedule))
                        : core::armed(*after, core::base_of(*after, task.content));
         if (!after) return tl::unexpected(after.error());
     }

@@ -379,9 +379,35 @@ TEST_CASE("a moved slot is over when its task is, but for a stack, whose tasks a
     moved.stack = true;
     const auto stacked = armed(reminder(), moved, slot_of(moved, "2026-11-27T09:00:00")).value();
     CHECK(text(stacked.next_slot) == "2026-11-24T09:00:00");
-    const auto ended = armed(reminder(), moved, moved.slots.first_slot(), true).value();
+    const auto last = moved.slots.first_slot();
+    const auto ended = armed(reminder(), moved, last, last).value();
     CHECK(text(ended.next) == "2026-11-26T14:00:00.000Z");
-    CHECK_FALSE(fire(ended, moved, *ended.next, true)->after.next);
+    CHECK_FALSE(fire(ended, moved, *ended.next, last)->after.next);
+}
+
+TEST_CASE("each open task of a stack that has ended reminds at its time") {
+    auto daily = daily_but({});
+    daily.stack = true;
+    const auto from = slot_of(daily, "2026-11-24T09:00:00");
+    const auto last = slot_of(daily, "2026-11-26T09:00:00");
+    auto after = armed(reminder(), daily, from, last).value();
+    for (const char* id : {"2026-11-24T09:00:00", "2026-11-25T09:00:00", "2026-11-26T09:00:00"}) {
+        REQUIRE(after.next);
+        CHECK(text(after.next_slot) == id);
+        after = fire(after, daily, *after.next, last)->after;
+    }
+    CHECK_FALSE(after.next);
+
+    auto nagging = reminder();
+    nagging.nag = std::chrono::hours{24};
+    nagging.nag_max = 2;
+    const auto set = armed(nagging, daily, from, last).value();
+    const auto told = fire(set, daily, *set.next, last)->after;
+    const auto newer = fire(told, daily, *told.next + std::chrono::hours{1}, last).value();
+    CHECK(text(newer.due->recurrence_id) == "2026-11-25T09:00:00");
+    const auto both = fire(set, daily, utc("2026-12-01T09:00:00Z"), last).value();
+    CHECK(text(both.missed->missed->to) == "2026-11-26T09:00:00");
+    CHECK_FALSE(both.after.next);
 }
 
 TEST_CASE("an open task of a stack that has ended reminds at the time that it is moved to") {
@@ -389,12 +415,12 @@ TEST_CASE("an open task of a stack that has ended reminds at the time that it is
     const auto slot = slot_of(moved, "2026-11-24T09:00:00");
     const auto silent = armed(reminder(), moved, {}).value();
     const auto now = utc("2026-11-29T12:00:00Z");
-    CHECK_FALSE(rescheduled(silent, moved, slot, now, true).value().next);
+    CHECK_FALSE(rescheduled(silent, moved, slot, now, slot).value().next);
     moved.stack = true;
-    CHECK_FALSE(rescheduled(silent, moved, slot, now, false).value().next);  // paused
-    const auto set = rescheduled(silent, moved, slot, now, true).value();
+    CHECK_FALSE(rescheduled(silent, moved, slot, now).value().next);  // paused
+    const auto set = rescheduled(silent, moved, slot, now, slot).value();
     CHECK(text(set.next) == "2026-11-30T14:00:00.000Z");
-    CHECK_FALSE(fire(set, moved, *set.next, true)->after.next);
+    CHECK_FALSE(fire(set, moved, *set.next, slot)->after.next);
 }
 
 TEST_CASE("slots that were moved are not among those that passed in their order") {
