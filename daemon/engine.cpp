@@ -58,9 +58,33 @@ Engine::Engine(Database& database, core::Random& random, Settings settings, Iden
       maintenance_(database),
       publish_log_(database) {}
 
+namespace {
+
+/// Nobody could extend the lease of a run while there was no daemon: it begins anew.
+void begin_leases(StoreContext& context, Timestamp now) {
+    std::vector<std::pair<core::UserId, std::string>> running;
+    {
+        Query row(context.database,
+                  "SELECT user_id, key FROM run INDEXED BY run_running WHERE state = 'running'");
+        while (row.step()) running.emplace_back(row.text(0), row.text(1));
+    }
+    for (const auto& [user, key] : running) {
+        UnitOfWork unit(context, now, user, "");
+        const auto before = unit.find_run(user, key);
+        core::Run after = *before;
+        after.until = std::max(after.until, now + after.lease);
+        unit.update_run(*before, after);
+        (void)unit.release();
+    }
+}
+
+}  // namespace
+
 void Engine::start(Timestamp now) {
     database_.begin();
     try {
+        // Asked first: what follows appends events of its own.
+        const bool is_ahead = maintenance_.is_ahead_of(now);
         // A worker's lease ends with its process: what it was doing may or may not have happened,
         // and is tried again under the same idempotency key.
         for (const auto& [user, delivery] : maintenance_.running_deliveries()) {
@@ -69,6 +93,7 @@ void Engine::start(Timestamp now) {
             finish_delivery({user, delivery, {false, true, "interrupted: taskd stopped", ""}}, h);
             (void)unit.release();
         }
+        begin_leases(context_, now);
         std::vector<std::string> topics;
         for (const auto& published : settings_.roles.topics) topics.push_back(published.topic);
         publish_log_.keep(topics);
@@ -77,7 +102,7 @@ void Engine::start(Timestamp now) {
         Query(database_, "DELETE FROM timer WHERE kind = 'retention'").run();
         unit.set_timer({TimerKind::retention, now + retention_every, core::UserId{""}, ""});
         const bool other_zones = maintenance_.note_tzdata(core::TimeZone::tzdata_version());
-        if (other_zones || maintenance_.is_ahead_of(now))
+        if (other_zones || is_ahead)
             unit.set_timer({TimerKind::zones, now, core::UserId{""}, ""});
         (void)unit.release();
         database_.commit();

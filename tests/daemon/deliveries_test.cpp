@@ -782,6 +782,21 @@ TEST_CASE_METHOD(SetBack, "set back: a nag and an escalation come as they were t
     CHECK(escalation[0].channel.name == "phone");
 }
 
+TEST_CASE_METHOD(SetBack, "set back: also where the start itself has something to tell") {
+    channel({{"name", "phone"}, {"argv", {"true"}}, {"retry", {{"attempts_max", 1}}}});
+    add("tea",
+        {{"at", "in 1 hour"}, {"remind", {"0m"}}, {"nag", "5m"}, {"channels", {"mail", "phone"}}});
+    REQUIRE(begun(1h).size() == 2);
+    clock.set_now(clock.now() - 72h);
+    crash();  // what was under way on the phone was its last attempt
+    turn();
+    CHECK(count("SELECT count(*) FROM event WHERE type = 'delivery.failed'") == 1);
+    std::vector<daemon::Job> nags;
+    for (const auto& job : begun(5min))
+        if (job.notice.firing == "2") nags.push_back(job);
+    CHECK(nags.size() == 2);
+}
+
 TEST_CASE_METHOD(SetBack, "set back: a delivery is tried again after its wait") {
     add("tea");
     const auto first = begun(1h);

@@ -189,6 +189,19 @@ TEST_CASE("run: leases and results outlive a crash") {
     CHECK(t.claim("b")["run"]["status"] == 5);
 }
 
+TEST_CASE("run: nobody loses a lease because taskd was away") {
+    Runs t;
+    const auto first = t.claim("a", {{"lease_ms", 60'000}});
+    t.clock.advance(1h);
+    t.crash();
+    CHECK(t.pass(0s).empty());
+    CHECK(t.claim("b")["granted"] == false);
+    t.extend(first);
+    t.clock.advance(1h);
+    t.crash();
+    CHECK(t.pass(61s) == Types{"run.abandoned"});
+}
+
 TEST_CASE("run: a claim that is repeated begins its lease anew") {
     Runs t;
     t.claim("a", {{"lease_ms", 60'000}});
