@@ -313,7 +313,8 @@ TEST_CASE("network rules: what is no rule is told") {
         CHECK_FALSE(core::has_control(rules.error().message));
     }
     const auto message = [](const std::string& text) {
-        return NetworkRules::parse("webhook.networks", text).error().message;
+        const auto rules = NetworkRules::parse("webhook.networks", text);
+        return rules.error().message;
     };
     CHECK(message("10.0.0.1/8") ==
           "webhook.networks: \"10.0.0.1/8\" has an address with more bits than its prefix; use "
