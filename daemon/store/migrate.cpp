@@ -75,7 +75,8 @@ core::Result<void> migrate(Database& database, core::Random& random) {
                               std::to_string(*version) + ", this one knows " +
                               std::to_string(steps.size()) + "); use that version");
     for (std::size_t next = *version; next < steps.size(); ++next) {
-        if (next > 0) keep_copy(database, steps[next].name);
+        // As it was before this version of taskd; a new store has nothing to keep.
+        if (next > 0 && next == *version) keep_copy(database, steps[next].name);
         apply(database, steps[next], next + 1, random);
     }
     Query last(database, "SELECT seq FROM sqlite_sequence WHERE name = 'change'");
