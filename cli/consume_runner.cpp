@@ -12,7 +12,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -146,20 +145,6 @@ std::optional<WrittenVerdict> verdict_from(std::string_view line) {
     if (words[1] == "retry") return WrittenVerdict{number, Verdict::retry};
     if (words[1] == "drop") return WrittenVerdict{number, Verdict::dead};
     return {};
-}
-
-bool is_runnable(const std::string& program) {
-    const auto is_executable = [](const std::string& path) {
-        struct stat status {};
-        return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-               access(path.c_str(), X_OK) == 0;
-    };
-    if (program.find('/') != std::string::npos) return is_executable(program);
-    // taskctl starts no thread that changes the environment.
-    const char* path = std::getenv("PATH");
-    for (const auto& folder : core::split(path == nullptr ? "/usr/bin:/bin" : path, ':'))
-        if (is_executable((folder.empty() ? "." : folder) + "/" + program)) return true;
-    return false;
 }
 
 }  // namespace taskd::cli

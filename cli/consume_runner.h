@@ -75,9 +75,6 @@ private:
 /// "12 ack" and the like; none for anything else.
 [[nodiscard]] std::optional<WrittenVerdict> verdict_from(std::string_view line);
 
-/// Whether `program` could be started: it has a slash, or PATH leads to an executable file.
-[[nodiscard]] bool is_runnable(const std::string& program);
-
 /// The variables of a run of `events`, over those of this process.
 [[nodiscard]] std::map<std::string, std::string> consume_variables(
     const ConsumeCommand& command, const std::vector<ipc::Leased>& events);

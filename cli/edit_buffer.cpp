@@ -235,7 +235,8 @@ bool is_empty(const ipc::TaskUpdate& update) {
     return !edit.summary && !edit.notes && !edit.project && !edit.tags && !edit.priority &&
            edit.add_tags.empty() && edit.remove_tags.empty() && !update.start && !update.due &&
            !update.remind && !update.channels && update.reminding == ipc::ReminderHow{} &&
-           !update.depends_on && update.add_depends_on.empty() && update.remove_depends_on.empty();
+           !update.depends_on && update.add_depends_on.empty() &&
+           update.remove_depends_on.empty() && !update.command;
 }
 
 bool is_blank(const std::string& text) {

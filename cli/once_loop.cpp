@@ -163,13 +163,9 @@ int OnceLoop::replay(const ipc::RunClaimed& claimed) {
 
 int OnceLoop::run_command(const core::Run& run) {
     fence_ = run.fence;
-    if (!is_runnable(run.command.front())) {
+    if (const auto good = check_runnable(run.command.front()); !good) {
         give_back();
-        (void)context_.fail({core::Reason::not_found,
-                             "\"" + core::clipped(run.command.front(), 200) +
-                                 "\" can't be started: no such program, or it is not executable",
-                             {},
-                             "no shell reads COMMAND; for one, say sh -c '...'"});
+        (void)context_.fail(good.error());
         return once_no_command;
     }
     std::optional<CommandSignals> signals;

@@ -6,8 +6,10 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 extern char** environ;
@@ -93,6 +95,26 @@ core::Result<pid_t> spawn(const Spawn& what) {
         "\"" + core::clipped(words.front(), 200) + "\" can't be started: " + std::strerror(failed),
         {},
         failed == ENOEXEC ? "a script needs #! on its first line" : ""});
+}
+
+core::Result<void> check_runnable(const std::string& program) {
+    const auto is_executable = [](const std::string& path) {
+        struct stat status {};
+        return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+               access(path.c_str(), X_OK) == 0;
+    };
+    if (program.find('/') != std::string::npos && is_executable(program)) return {};
+    // taskctl starts no thread that changes the environment.
+    const char* path = std::getenv("PATH");
+    if (program.find('/') == std::string::npos)
+        for (const auto& folder : core::split(path == nullptr ? "/usr/bin:/bin" : path, ':'))
+            if (is_executable((folder.empty() ? "." : folder) + "/" + program)) return {};
+    return tl::unexpected(
+        core::Error{core::Reason::not_found,
+                    "\"" + core::clipped(program, 200) +
+                        "\" can't be started: no such program, or it is not executable",
+                    {},
+                    "no shell reads COMMAND; for one, say sh -c '...'"});
 }
 
 }  // namespace taskd::cli

@@ -25,4 +25,9 @@ struct Spawn {
 /// Errors: not_found - the command is not there or not executable; internal - anything else.
 [[nodiscard]] core::Result<pid_t> spawn(const Spawn& what);
 
+/// Whether `program` could be started: it has a slash, or PATH leads to an executable file.
+///
+/// Errors: not_found.
+[[nodiscard]] core::Result<void> check_runnable(const std::string& program);
+
 }  // namespace taskd::cli

@@ -10,14 +10,15 @@ namespace taskd::core {
 
 /// What a delivery asks of the outside world, where it is no reminder's channel. On disk.
 struct Call {
-    enum class Kind { invoke, publish, email };
+    enum class Kind { invoke, publish, email, command };
     Kind kind = Kind::invoke;
-    std::string target;  ///< the Dapr app, the pub/sub component, or the mail's address
-    std::string method;  ///< for people: "POST api/tasks", the topic, or the mail's subject
-    std::string verb;    ///< of an invoke
-    std::string path;    ///< of the sidecar, encoded, with its query
+    std::string target;  ///< the Dapr app, the pub/sub component, the mail's address, or the group
+    std::string method;  ///< for people: "POST api/tasks", the topic, the subject, command line
+    std::string verb;    ///< of an invoke; of a command why it runs: see RunReason
+    std::string
+        path;  ///< of the sidecar, encoded, with its query; the id of a command's task or series
     std::vector<std::pair<std::string, std::string>> headers;
-    std::string body;
+    std::string body;     ///< of a command the Command, JSON
     std::string key;      ///< Idempotency-Key, the same for each attempt; of a mail its Message-ID
     std::string step;     ///< of a role, what follows when it succeeded: see call_steps.h
     std::string context;  ///< what that step has to know, JSON
@@ -33,12 +34,14 @@ struct Call {
         return "publish";
     case Call::Kind::email:
         return "email";
+    case Call::Kind::command:
+        return "command";
     }
     return "invoke";
 }
 
 [[nodiscard]] constexpr Call::Kind call_kind_from(std::string_view word) {
-    for (const auto kind : {Call::Kind::publish, Call::Kind::email})
+    for (const auto kind : {Call::Kind::publish, Call::Kind::email, Call::Kind::command})
         if (to_string(kind) == word) return kind;
     return Call::Kind::invoke;
 }

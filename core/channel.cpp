@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/channel.h"
 
+#include "core/command.h"
 #include "core/notice.h"
 #include "core/text.h"
 
@@ -55,22 +56,6 @@ Result<void> check_fields(const Channel& channel) {
         if (is_given && !is_ours)
             return invalid_argument(std::string(field), "is nothing that a channel of kind " +
                                                             std::string(to_string(kind)) + " has");
-    return {};
-}
-
-Result<void> check_argv(const std::vector<std::string>& argv) {
-    std::size_t bytes = 0;
-    for (const auto& word : argv) {
-        bytes += word.size() + 1;
-        if (word.find('\0') != std::string::npos)
-            return invalid_argument("argv", "has a NUL character, which no program can take");
-    }
-    if (argv.empty() || argv.front().empty())
-        return invalid_argument("argv", "is empty; name the program to run",
-                                "taskctl channels set desk exec -- notify-send Reminder");
-    if (bytes > argv_bytes_max)
-        return invalid_argument(
-            "argv", "is " + std::to_string(bytes) + " bytes long; at most 65536 are accepted");
     return {};
 }
 
@@ -176,7 +161,10 @@ Result<Channel> checked(Channel channel) {
                                             "such as desk");
     if (auto good = check_fields(channel); !good) return tl::unexpected(good.error());
     if (channel.kind == ChannelKind::exec)
-        if (auto good = check_argv(channel.argv); !good) return tl::unexpected(good.error());
+        if (auto good = check_argv("argv", channel.argv,
+                                   "taskctl channels set desk exec -- notify-send Reminder");
+            !good)
+            return tl::unexpected(good.error());
     if (is_web(channel.kind) && channel.url.empty())
         return invalid_argument("url", "is empty; give the URL that is posted to");
     if (channel.kind == ChannelKind::dapr) {

@@ -59,7 +59,6 @@ struct Channel {
 };
 
 inline constexpr std::size_t channels_max = 32;  ///< of one user
-inline constexpr std::size_t argv_bytes_max = 65536;
 
 /// What a channel's own settings leave open. Mail outlives greylisting and a night's outage, a
 /// desktop waits for its user to log in; `exec` is what the daemon's configuration says.

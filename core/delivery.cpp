@@ -78,10 +78,19 @@ Delivery revoked(const Delivery& delivery, const std::string& why, Timestamp now
 }
 
 Delivery clock_set_back(const Delivery& delivery, Timestamp now) {
-    if (!delivery.next_attempt || !delivery.started || *delivery.started <= now) return delivery;
     Delivery after = delivery;
-    after.next_attempt = std::max(*delivery.next_attempt - (*delivery.started - now), now);
-    after.started = now;  // so that to ask again changes nothing
+    // A run that waits for its jitter has waited enough.
+    const bool waits = delivery.is_run() && delivery.attempts == 0 && delivery.created > now;
+    if (waits && delivery.next_attempt) after.next_attempt = std::min(*delivery.next_attempt, now);
+    if (!delivery.next_attempt || !delivery.started) return after;
+    // The wait counts from the attempt's end, which one that was interrupted has much later.
+    const bool has_end = !delivery.log.empty() && delivery.log.back().at > *delivery.started;
+    const Timestamp last = has_end ? delivery.log.back().at : *delivery.started;
+    if (last <= now) return after;
+    after.next_attempt = std::max(*delivery.next_attempt - (last - now), now);
+    // So that to ask again changes nothing.
+    after.started = std::min(*delivery.started, now);
+    if (has_end) after.log.back().at = now;
     return after;
 }
 

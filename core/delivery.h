@@ -58,6 +58,9 @@ struct Delivery {
     std::string call_key;      ///< of a call: unique per user
     int status = 0;            ///< HTTP, of the app's last answer to a call; 0 for none
     std::optional<Timestamp> expires;  ///< of a call or test: no attempt is begun after it
+    std::optional<Timestamp> planned;  ///< of a command's run: when its slot's time was
+
+    [[nodiscard]] bool is_run() const { return call && call->kind == Call::Kind::command; }
 
     bool operator==(const Delivery&) const = default;
 };

@@ -55,6 +55,10 @@ std::string reason_words(SkipReason reason, const Policies& policies) {
         return "a changed rule took their place";
     case SkipReason::ended:
         return "the series had ended";
+    case SkipReason::failed:
+        return "its command did not succeed";
+    case SkipReason::not_after:
+        return "it was too late for its command to begin";
     }
     return "";
 }
@@ -204,6 +208,52 @@ void add_reminders(const ExplainSubject& subject, Sentences& because) {
         because.push_back({"delivery", delivery_words(delivery, at)});
 }
 
+/// "began on time on ...; exit 3 after 20 ms; exit 0 after 1500 ms: succeeded on ..."
+std::string run_story(const Delivery& run, const auto& at) {
+    std::string text;
+    if (run.call->verb == run_by_start) text = "begun by hand, ";
+    if (!run.log.empty() || run.started) {
+        const Timestamp began =
+            run.log.empty() ? *run.started : run.log.front().at - run.log.front().took;
+        text += "began on " + at(began);
+        const auto late = run.planned ? began - *run.planned : std::chrono::milliseconds{0};
+        if (late >= std::chrono::seconds{1})
+            text += ", " + format_span(std::chrono::duration_cast<std::chrono::seconds>(late)) +
+                    " late";
+    } else {
+        text += "not begun yet";
+    }
+    for (const auto& attempt : run.log)
+        text += "; " + attempt.result + " after " + std::to_string(attempt.took.count()) + " ms";
+    const bool is_told = !run.log.empty() && run.log.back().result == run.result;
+    if (!run.result.empty() && !is_told) text += "; " + run.result;
+    if (run.state == DeliveryState::dead) text += ": failed";
+    if (run.state == DeliveryState::succeeded) text += ": succeeded";
+    if (run.state == DeliveryState::suppressed) text += ": given up, " + run.revoked;
+    if (run.state == DeliveryState::pending && run.next_attempt)
+        text += "; next try on " + at(*run.next_attempt);
+    return text;
+}
+
+void add_command(const ExplainSubject& subject, Sentences& because) {
+    if (!subject.command) return;
+    const std::string tzid = zone_of(subject);
+    const auto zone = TimeZone::load(tzid);
+    const auto at = [&](Timestamp time) {
+        return zone ? describe({zone->to_local(time), false, tzid, time}) : format_utc(time);
+    };
+    because.push_back({"command", command_line(subject.command->argv)});
+    for (const auto& run : subject.runs) because.push_back({"run", run_story(run, at)});
+    const Task& task = subject.task;
+    if (!subject.runs.empty() || !task.is_open() || !task.content.due) return;
+    std::string text = "to begin on " + at(task.content.due->at);
+    if (const auto jitter = jitter_of(*subject.command, task.id); jitter.count() > 0)
+        text += ", and " + format_span(std::chrono::duration_cast<std::chrono::seconds>(jitter)) +
+                " later by its jitter";
+    if (!subject.command->not_after.empty()) text += ", not after " + subject.command->not_after;
+    because.push_back({"run", text});
+}
+
 void add_follow(const ExplainSubject& subject, Sentences& because) {
     const Series& series = *subject.series;
     if (!subject.task.is_open()) return;
@@ -244,6 +294,10 @@ std::vector<Because> explain(const ExplainSubject& subject) {
         because.push_back({"rule", "it does not recur and has no due time"});
     }
     if (subject.blocked) because.push_back({"blocked", "a task that it depends on is still open"});
+    if (subject.passed_over && subject.series)
+        because.push_back(
+            {"passed_over", reason_words(*subject.passed_over, subject.series->policies)});
+    add_command(subject, because);
     add_reminders(subject, because);
     if (subject.series)
         add_follow(subject, because);

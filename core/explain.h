@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/command.h"
 #include "core/delivery.h"
 #include "core/reminder.h"
 #include "core/series.h"
@@ -19,15 +20,18 @@ struct ExplainSubject {
     std::vector<Reminder> reminders;
     std::vector<Delivery> deliveries;  ///< the newest of the task, newest first, with their digests
     std::optional<Series> series;
-    std::optional<Schedule> schedule;   ///< of the series
-    std::vector<SkippedSlots> skipped;  ///< the runs right before its slot, the newest first
-    std::optional<NextSlot> if_done;    ///< what would follow if it were done now
-    std::string tzid{};                 ///< the user's zone, for a task without times
-    std::string default_channel{};      ///< its name; "" for none
+    std::optional<Schedule> schedule;         ///< of the series
+    std::vector<SkippedSlots> skipped;        ///< the runs right before its slot, the newest first
+    std::optional<NextSlot> if_done;          ///< what would follow if it were done now
+    std::string tzid{};                       ///< the user's zone, for a task without times
+    std::string default_channel{};            ///< its name; "" for none
+    std::optional<Command> command{};         ///< that is run at its time
+    std::vector<Delivery> runs{};             ///< of it for this task, newest first
+    std::optional<SkipReason> passed_over{};  ///< why its own slot was
 };
 
 /// One sentence of an explanation. `about` is one of: rule, slot, moved, shifted, clock, skipped,
-/// policy, paused, blocked, reminder, delivery, if_done.
+/// policy, paused, blocked, reminder, delivery, command, run, passed_over, if_done.
 struct Because {
     std::string about;
     std::string text;

@@ -74,6 +74,8 @@ enum class SkipReason {
     cancelled,
     superseded,
     ended,
+    failed,     ///< its command did not succeed
+    not_after,  ///< its command would have begun too late
 };
 [[nodiscard]] std::string_view to_string(SkipReason reason);
 [[nodiscard]] SkipReason skip_reason_from(std::string_view word);

@@ -13,6 +13,7 @@
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/metrics.h"
+#include "daemon/outbound/command_runner.h"
 #include "daemon/outbound/worker_pool.h"
 #include "daemon/pulse.h"
 #include "daemon/request_sockets.h"
@@ -221,9 +222,11 @@ Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, cons
     }
     WorkerPool workers(context, static_cast<std::size_t>(config.integer("outbound.workers")),
                        static_cast<std::size_t>(config.integer("exec.concurrency")), *outside);
+    CommandRunner commands;
     BackupWorker backups(store);
     ServiceManager service;
-    Loop loop(engine, sockets, bus, workers, backups, clock, service, std::move(signals), *log);
+    Loop loop(engine, sockets, bus, workers, commands, backups, clock, service, std::move(signals),
+              *log);
     const auto reload = [&]() -> Result<void> {
         // All of it is read before any of it is taken over.
         const auto fresh = load();

@@ -135,8 +135,10 @@ const std::vector<ConfigKey>& config_keys() {
         {"admission.users_max", Type::integer, "256", 1, 10'000,
          "with --system: users served at once"},
         {"exec.allow", Type::text, "", 0, 0,
-         "programs that exec channels may run, absolute, with commas; *: any", true},
+         "programs that channels and tasks may run, absolute, with commas; *: any", true},
         {"exec.concurrency", Type::integer, "2", 1, 256, "commands of exec channels at once"},
+        {"commands.concurrency", Type::integer, "16", 1, 1024, "commands of tasks at once"},
+        {"commands.per_user", Type::integer, "8", 1, 1024, "commands of one user's tasks at once"},
         {"desktop.enabled", Type::flag, "", 0, 0,
          "allow desktop channels: true, but for a system daemon"},
         {"webhook.networks", Type::text, "", 0, 0,
@@ -333,6 +335,8 @@ Settings Config::settings() const {
                        integer("quota.calls"),       integer("quota.runs"),
                        integer("quota.run_bytes")};
     settings.bus_heartbeat = span("bus.heartbeat");
+    settings.commands_max = size("commands.concurrency");
+    settings.commands_per_user = integer("commands.per_user");
     if (const auto& allow = text("exec.allow"); allow != "*") {
         settings.exec_allow.emplace();
         for (const auto& program : core::split(allow, ','))

@@ -6,6 +6,7 @@
 #include "daemon/handlers/admin_handlers.h"
 #include "daemon/handlers/call_handlers.h"
 #include "daemon/handlers/channel_handlers.h"
+#include "daemon/handlers/command_handlers.h"
 #include "daemon/handlers/consumer_handlers.h"
 #include "daemon/handlers/dead_letter_handlers.h"
 #include "daemon/handlers/delivery_handlers.h"
@@ -112,6 +113,9 @@ const std::vector<Method>& methods() {
         row<ipc::DeadLetterList, list_dead_letters>(),
         row<ipc::DeadLetterRetry, retry_dead_letters>(),
         row<ipc::DeadLetterDrop, drop_dead_letters>(),
+        row<ipc::CommandRuns, list_runs>(),
+        row<ipc::CommandTrigger, trigger_command>(),
+        row<ipc::CommandBackfill, backfill_commands>(),
         row<ipc::RunClaim, claim_run>(),
         row<ipc::RunExtend, extend_run>(),
         row<ipc::RunFinish, finish_run>(),

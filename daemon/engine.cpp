@@ -102,8 +102,7 @@ void Engine::start(Timestamp now) {
         Query(database_, "DELETE FROM timer WHERE kind = 'retention'").run();
         unit.set_timer({TimerKind::retention, now + retention_every, core::UserId{""}, ""});
         const bool other_zones = maintenance_.note_tzdata(core::TimeZone::tzdata_version());
-        if (other_zones || is_ahead)
-            unit.set_timer({TimerKind::zones, now, core::UserId{""}, ""});
+        if (other_zones || is_ahead) unit.set_timer({TimerKind::zones, now, core::UserId{""}, ""});
         (void)unit.release();
         database_.commit();
     } catch (...) {
@@ -234,7 +233,7 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
             note_deliveries(h, attempt);
             for (auto& published : unit.release())
                 attempt.turn.publications.push_back(std::move(published));
-            ++attempt.finished;
+            ++(result.is_command ? attempt.commands_finished : attempt.finished);
         }
         run_requests(requests, now, monotonic, attempt);
         if (with_timers) run_timers(now, monotonic, attempt);
@@ -294,8 +293,9 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
     if (attempt.turn.store_error) into.store_error = attempt.turn.store_error;
     into.shutdown = into.shutdown || attempt.turn.shutdown;
     if (attempt.hold_timers) held_until_ = monotonic + hold_after_failure;
-    running_ += attempt.turn.jobs.size();
+    for (const auto& job : attempt.turn.jobs) ++(job.command ? commands_running_ : running_);
     running_ -= std::min(running_, attempt.finished);
+    commands_running_ -= std::min(commands_running_, attempt.commands_finished);
     if (attempt.backup) {
         backup_ = std::move(attempt.backup);
         into.backup = attempt.turn.backup;
@@ -462,9 +462,16 @@ std::int64_t Engine::event_head(const core::UserId& user) {
     return head;
 }
 
+Maintenance::Waiting Engine::waiting(const std::vector<Job>& jobs) const {
+    const auto commands = static_cast<std::size_t>(
+        std::count_if(jobs.begin(), jobs.end(), [](const Job& job) { return !!job.command; }));
+    return {running_ + jobs.size() - commands >= settings_.outbound_max,
+            commands_running_ + commands >= settings_.commands_max};
+}
+
 std::optional<Timestamp> Engine::next_due() {
     if (held_until_) return {};
-    return maintenance_.next_timer(deliveries_wait());
+    return maintenance_.next_timer(waiting({}));
 }
 
 std::optional<Monotonic> Engine::next_wait() const {

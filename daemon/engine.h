@@ -121,6 +121,7 @@ private:
         std::set<std::pair<core::UserId, std::string>> stirred;  ///< consumers with news
         std::set<core::UserId> large_logs;
         std::size_t finished = 0;
+        std::size_t commands_finished = 0;
         bool hold_timers = false;
     };
     enum class Commit { done, void_turn, store_lost };
@@ -146,7 +147,8 @@ private:
     [[nodiscard]] Commit probe(core::Timestamp now, core::Monotonic monotonic, Turn& into);
     void note_store(core::Monotonic monotonic, Turn& turn);
     void note_clock(core::Timestamp now, core::Monotonic monotonic);
-    [[nodiscard]] bool deliveries_wait() const { return running_ >= settings_.outbound_max; }
+    /// What waits for workers, with those that this turn has hands out already.
+    [[nodiscard]] Maintenance::Waiting waiting(const std::vector<Job>& jobs) const;
 
     StoreContext context_;
     Database& database_;
@@ -165,6 +167,7 @@ private:
     std::optional<Asked> backup_;                ///< one at a time
     std::vector<JobResult> unwritten_;           ///< results whose turn failed; written again
     std::size_t running_ = 0;                    ///< jobs handed out and not yet answered
+    std::size_t commands_running_ = 0;           ///< likewise, those that run a task's command
     std::optional<core::Monotonic> held_until_;  ///< timers wait after a failed turn
     core::Monotonic backlog_at_{0};              ///< looked at no more often than now and then
     std::optional<core::Monotonic> probe_at_;    ///< the store refused a change: try it again then

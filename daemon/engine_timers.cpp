@@ -2,6 +2,7 @@
 // The engine's turn: what is due.
 #include "daemon/engine.h"
 #include "daemon/handlers/channel_handlers.h"
+#include "daemon/handlers/command_handlers.h"
 #include "daemon/handlers/consumer_handlers.h"
 #include "daemon/handlers/delivery_handlers.h"
 #include "daemon/handlers/inbound_handlers.h"
@@ -27,16 +28,15 @@ constexpr milliseconds zone_lost_retry = hours{1};
 }  // namespace
 
 void Engine::run_timers(Timestamp now, Monotonic monotonic, Attempt& attempt) {
-    auto timers = maintenance_.due_timers(now, settings_.turn_timers_max, deliveries_wait());
+    auto timers = maintenance_.due_timers(now, settings_.turn_timers_max, waiting({}));
     if (!timers.empty() && timers.front().kind == TimerKind::zones) {
         // Alone, and before all others: what it moves must not go off at its old time.
         run_timer(timers.front(), now, monotonic, attempt);
-        timers = maintenance_.due_timers(now, settings_.turn_timers_max, deliveries_wait());
+        timers = maintenance_.due_timers(now, settings_.turn_timers_max, waiting({}));
         if (!timers.empty() && timers.front().kind == TimerKind::zones) return;
     }
     for (const auto& timer : timers) {
-        const bool full = running_ + attempt.turn.jobs.size() >= settings_.outbound_max;
-        if (timer.kind == TimerKind::delivery && full) continue;  // due until a worker is free
+        if (waiting(attempt.turn.jobs).holds(timer.kind)) continue;  // due until a worker is free
         try {
             run_timer(timer, now, monotonic, attempt);
         } catch (const StoreFailure& failure) {
@@ -74,7 +74,11 @@ void Engine::run_timer(const Timer& timer, Timestamp now, Monotonic monotonic, A
         unit.update_reminder(*reminder, after);
         break;
     }
+    case TimerKind::command:
+        if (auto job = begin_command(timer, h)) attempt.turn.jobs.push_back(std::move(*job));
+        break;
     case TimerKind::delivery:
+    case TimerKind::attempt:
         if (auto job = start_delivery(timer, h)) attempt.turn.jobs.push_back(std::move(*job));
         break;
     case TimerKind::agenda:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/channel.h"
+#include "core/command.h"
 #include "core/delivery.h"
 #include "core/notice.h"
 #include "daemon/store/unit_of_work.h"
@@ -64,11 +65,13 @@ struct Job {
     core::Notice notice{};                                       ///< the same for people
     core::Timestamp created{};                                   ///< of the delivery
     std::string address{};                                       ///< of email
-    bool taken_back = false;               ///< not needed any more, and no worker has begun it
-    std::string secret{};                  ///< of webhook, ntfy, gotify
-    std::optional<core::Call> call{};      ///< instead of the channel, or how dapr is asked
-    std::optional<PublishBatch> batch{};   ///< instead of a delivery
-    std::chrono::milliseconds timeout{0};  ///< of a call or batch
+    bool taken_back = false;                 ///< not needed any more, and no worker has begun it
+    std::string secret{};                    ///< of webhook, ntfy, gotify
+    std::optional<core::Call> call{};        ///< instead of the channel, or how dapr is asked
+    std::optional<PublishBatch> batch{};     ///< instead of a delivery
+    std::chrono::milliseconds timeout{0};    ///< of a call or batch
+    std::optional<core::Command> command{};  ///< instead of the channel: what a task runs
+    core::TaskId task{};                     ///< whose command it is
 };
 
 struct JobResult {
@@ -77,6 +80,7 @@ struct JobResult {
     core::Outcome outcome;
     std::optional<PublishBatch> batch{};  ///< without its events
     core::Channel channel{};              ///< that was used, as it was then
+    bool is_command = false;
 };
 
 }  // namespace taskd::daemon

@@ -2,6 +2,7 @@
 #include "daemon/loop.h"
 
 #include <algorithm>
+#include <iterator>
 #include <signal.h>
 #include <sys/signalfd.h>
 
@@ -16,12 +17,13 @@ constexpr milliseconds warning_every{1000};  // a failing disk must not fill its
 }  // namespace
 
 Loop::Loop(Engine& engine, RequestSockets& sockets, Bus& bus, WorkerPool& workers,
-           BackupWorker& backups, const core::Clock& clock, ServiceManager& service,
-           UniqueFd signals, Log log)
+           CommandRunner& commands, BackupWorker& backups, const core::Clock& clock,
+           ServiceManager& service, UniqueFd signals, Log log)
     : engine_(engine),
       sockets_(sockets),
       bus_(bus),
       workers_(workers),
+      commands_(commands),
       backups_(backups),
       clock_(clock),
       service_(service),
@@ -35,7 +37,8 @@ void Loop::watch() {
     items_ = {{nullptr, signals_.get(), ZMQ_POLLIN, 0},
               {nullptr, wake_timer_.fd(), ZMQ_POLLIN, 0},
               {workers_.socket().handle(), 0, ZMQ_POLLIN, 0},
-              {nullptr, backups_.fd(), ZMQ_POLLIN, 0}};
+              {nullptr, backups_.fd(), ZMQ_POLLIN, 0},
+              {nullptr, commands_.fd(), ZMQ_POLLIN, 0}};
     if (observers_ && observers_->http != nullptr)
         items_.push_back({observers_->http->bridge().socket().handle(), 0, ZMQ_POLLIN, 0});
     first_user_item_ = items_.size();
@@ -61,15 +64,16 @@ bool Loop::run() {
             observers_->http->bridge().drain(requests, engine_.settings(), now);
         for (auto& click : workers_.clicks(now)) requests.push_back(std::move(click));
         const auto begun = std::chrono::steady_clock::now();
-        auto turn = engine_.turn(requests, workers_.results(), clock_.now(),
+        auto turn = engine_.turn(requests, results(), clock_.now(),
                                  now);  // one transaction, one sync
         const auto took = std::chrono::steady_clock::now() - begun;
         turn_size_.took(requests.size(), took);
         observe(turn, requests.size(), took);
         reply(std::move(turn.replies));                       // a promise already on disk
         bus_.publish(turn.publications, clock_.monotonic());  // live copy; the log is the truth
-        workers_.start(std::move(turn.jobs));                 // results come back as requests
+        hand_out(std::move(turn.jobs));                       // results come back as requests
         workers_.retract(turn.publications);
+        commands_.retract(turn.publications);
         if (turn.backup) backups_.start(*turn.backup);
         warn(turn.warnings);
         service_.feed(clock_.monotonic());  // a whole turn went by: the loop is alive
@@ -86,6 +90,21 @@ bool Loop::run() {
     if (observers_) observers_->pulse.stops();
     reply(engine_.dismiss_polls());
     return true;
+}
+
+std::vector<JobResult> Loop::results() {
+    auto results = workers_.results();
+    auto commands = commands_.results();
+    std::move(commands.begin(), commands.end(), std::back_inserter(results));
+    return results;
+}
+
+void Loop::hand_out(std::vector<Job> jobs) {
+    const auto commands = std::stable_partition(jobs.begin(), jobs.end(),
+                                                [](const Job& job) { return !job.command; });
+    commands_.start({std::make_move_iterator(commands), std::make_move_iterator(jobs.end())});
+    jobs.erase(commands, jobs.end());
+    workers_.start(std::move(jobs));
 }
 
 void Loop::reply(std::vector<Reply> replies) {

@@ -8,6 +8,7 @@
 #include "daemon/http/http_server.h"
 #include "daemon/log.h"
 #include "daemon/metrics.h"
+#include "daemon/outbound/command_runner.h"
 #include "daemon/outbound/worker_pool.h"
 #include "daemon/pulse.h"
 #include "daemon/request_sockets.h"
@@ -22,8 +23,8 @@ namespace taskd::daemon {
 class Loop {
 public:
     Loop(Engine& engine, RequestSockets& sockets, Bus& bus, WorkerPool& workers,
-         BackupWorker& backups, const core::Clock& clock, ServiceManager& service, UniqueFd signals,
-         Log log);
+         CommandRunner& commands, BackupWorker& backups, const core::Clock& clock,
+         ServiceManager& service, UniqueFd signals, Log log);
 
     /// What others are told of the loop, and HTTP's way in if it is served; before run().
     struct Observers {
@@ -47,6 +48,8 @@ private:
     void read_signals();
     [[nodiscard]] std::chrono::milliseconds patience() const;
     void reply(std::vector<Reply> replies);
+    [[nodiscard]] std::vector<JobResult> results();
+    void hand_out(std::vector<Job> jobs);
     void observe(const Turn& turn, std::size_t requests, std::chrono::nanoseconds took);
     void warn(const std::vector<std::string>& warnings);
 
@@ -54,6 +57,7 @@ private:
     RequestSockets& sockets_;
     Bus& bus_;
     WorkerPool& workers_;
+    CommandRunner& commands_;
     BackupWorker& backups_;
     std::function<std::vector<Reply>()> reload_;
     const core::Clock& clock_;

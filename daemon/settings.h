@@ -44,9 +44,11 @@ struct Settings {
     core::RetryPolicy handler_retry{10, std::chrono::seconds{1}, 2, std::chrono::minutes{10}};
     Quotas quotas;
     Roles roles;
-    /// Programs that exec channels may run, by absolute path; none: any. A system daemon's users
-    /// would otherwise run programs as the daemon, which can read everybody's tasks.
+    /// Programs that exec channels and tasks may run, by absolute path; none: any. A system
+    /// daemon's users would otherwise run programs as the daemon, which can read everybody's tasks.
     std::optional<std::vector<std::string>> exec_allow;
+    std::size_t commands_max = 16;  ///< of tasks, at once
+    std::int64_t commands_per_user = 8;
     bool has_mail_server = false;
     bool has_desktop = true;  ///< somebody's: not a system daemon
 

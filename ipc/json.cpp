@@ -59,6 +59,8 @@ TASKD_JSON(core::CalendarTime);
 TASKD_JSON(core::TaskContent);
 TASKD_JSON(core::Reminder);
 TASKD_JSON(core::Delivery);
+TASKD_JSON(core::Command);
+TASKD_JSON(core::OccurrenceSkipped);
 TASKD_JSON(core::ForeignId);
 TASKD_JSON(SeriesView);
 

@@ -11,6 +11,7 @@
 #include "core/series.h"
 #include "core/task.h"
 #include "core/user_settings.h"
+#include "ipc/command_messages.h"
 #include "ipc/dapr_messages.h"
 #include "ipc/event_messages.h"
 #include "ipc/run_messages.h"
@@ -56,6 +57,7 @@ struct TaskAdded {
     std::string understood;                 ///< what was made of the words
     std::vector<core::CalendarTime> slots;  ///< the first three of a series
     std::vector<std::string> warnings;
+    std::optional<core::Command> command;  ///< what is run at its time
 };
 /// All times and rules are words as typed; the daemon reads them, so that a repeated request is
 /// the same request. `tz_default` is the caller's own zone and no part of the request's digest.
@@ -81,6 +83,7 @@ struct TaskAdd {
     core::PolicyWords policies;           ///< of a series
     std::string recurring_pattern;        ///< of a task of another service: DAILY, ... or an RRULE
     core::ForeignId parent;               ///< the occurrence before it, of such a task
+    std::optional<core::CommandEdit> command;  ///< what is run at its time
 };
 
 struct TaskDetails {
@@ -90,6 +93,8 @@ struct TaskDetails {
     std::optional<SeriesView> series;
     std::vector<core::Reminder> reminders;
     std::vector<core::Delivery> deliveries;  ///< the newest 20
+    std::optional<core::Command> command;    ///< what is run at its time
+    std::vector<core::Delivery> runs;        ///< of it, the newest 5
 };
 struct TaskGet {
     using Reply = TaskDetails;
@@ -137,6 +142,7 @@ struct TaskUpdate {
     std::vector<std::string> remove_depends_on;
     std::optional<std::int64_t> if_revision;  ///< refuse if the task has changed since
     std::optional<bool> reminder_sent;        ///< as a notification service says
+    std::optional<core::CommandEdit> command;
 };
 struct TaskStart {
     using Reply = TaskChanged;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/commands/command_flags.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/policy_flags.h"
 #include "cli/commands/reminder_flags.h"
@@ -23,6 +24,7 @@ struct Given {
     std::string file;
     PolicyFlags policies;
     ReminderFlags reminding;
+    CommandFlags command;
 };
 
 /// "reminder 10m before"; of a DATE the day starts at 09:00, so the time is said too.
@@ -60,10 +62,15 @@ void show(Context& context, const ipc::TaskAdded& added) {
         text += "        and then it ends\n";
     for (const auto& reminder : added.reminders)
         text += "  " + visible(reminder_line(reminder, due && due->is_date, context.zone())) + "\n";
+    if (added.command) text += "  " + visible(command_words(*added.command)) + "\n";
     screen.print(text);
 }
 
-int run(Context& context, const Given& given, const Words& words) {
+int run(Context& context, const Given& given, const Words& arguments, Words words) {
+    auto command = take_command(given.command, arguments, words);
+    if (!command) return context.fail(command.error());
+    if (words.empty() && *command && (*command)->argv)
+        words = {core::clipped(core::command_line(*(*command)->argv), core::summary_bytes_max / 2)};
     if (words.empty() == given.file.empty())
         return context.fail({core::Reason::invalid_argument,
                              words.empty()
@@ -74,6 +81,7 @@ int run(Context& context, const Given& given, const Words& words) {
     auto how = reminder_how(given.reminding);
     if (!how) return context.fail(how.error());
     request.reminding = std::move(*how);
+    request.command = std::move(*command);
     request.summary = core::join(words, " ");
     request.tz_default = context.zone_name();
     request.policies = given.policies.words();
@@ -94,6 +102,7 @@ int run(Context& context, const Given& given, const Words& words) {
 
     context.note_replay(answer->replayed);
     for (const auto& warning : answer->value.warnings) context.screen().warn(warning);
+    if (answer->value.command) warn_of_program(context, *answer->value.command);
     if (context.screen().json())
         context.screen().print_json(answer->json);
     else if (context.screen().quiet())
@@ -111,11 +120,12 @@ void register_add(CommandLine& line) {
         {.name = "add",
          .section = "Tasks",
          .summary = "add a task, or with --every a series of them",
-         .usage = "SUMMARY...",
+         .usage = "[SUMMARY...] [-- COMMAND [ARGUMENT...]]",
          .words_max = any_number,
          .examples = {"add Stand-up --every weekday --at 9:30 --remind 10m",
                       "add Pay rent --every \"month on the last day\" --remind 2d",
                       "add Call Zoe --due \"fri 17:30\" --project home --tag phone",
+                      "add Backup --every day --at 2:00 --run -- restic backup /home",
                       "add -f tasks.jsonl --project move"},
          .details =
              "WORDS are times such as 9:30, tomorrow 9am, fri 17:30, in 20 minutes, first "
@@ -126,9 +136,11 @@ void register_add(CommandLine& line) {
              "what a rule gives. FILE has one JSON object per line with the fields of "
              "task.add, such as {\"summary\":\"Tea\",\"at\":\"9:30\",\"idempotency_key\":\"1\"}; "
              "options are for those that do not say otherwise, and a line that is refused "
-             "keeps no other back: the exit status is 1 then.",
-         .run = [given](Context& context, const Words& words) {
-             return run(context, *given, words);
+             "keeps no other back: the exit status is 1 then. With --run, taskd runs the COMMAND "
+             "behind -- when the time has come, in this directory and with this PATH: exit status "
+             "0 completes the task, another one fails it; taskctl runs tells how it went.",
+         .run = [given, &line](Context& context, const Words& words) {
+             return run(context, *given, line.arguments(), words);
          }});
     auto& request = given->request;
     add_text(app, "--every", request.every, "WORDS", "recur by this rule");
@@ -148,6 +160,7 @@ void register_add(CommandLine& line) {
     add_text(app, "--notes", request.notes, "TEXT", "what else there is to say");
     add_text(app, "--tz", request.tz, "ZONE", "the IANA zone of the times (default: yours)");
     add_policies(app, given->policies);
+    add_command_flags(app, given->command);
     add_text(app, "-f,--file", given->file, "FILE",
              "add the tasks of a file, - for standard input");
     add_key(app, given->key);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/commands/command_flags.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/each_task.h"
 #include "cli/commands/reminder_flags.h"
@@ -29,6 +30,8 @@ struct Given {
     std::vector<std::string> remind;
     std::vector<std::string> channels;
     ReminderFlags reminding;
+    CommandFlags command;
+    bool no_run = false;
     bool no_remind = false;
     std::vector<std::string> depends_on;
     std::vector<std::string> no_depends_on;
@@ -165,9 +168,19 @@ int edit_in_editor(Context& context, const Given& given, const std::string& task
     }
 }
 
-int run(Context& context, const Given& given, const Words& tasks) {
+int run(Context& context, const Given& given, const Words& arguments, Words tasks) {
     auto update = update_from(given);
     if (!update) return context.fail(update.error());
+    auto command = take_command(given.command, arguments, tasks);
+    if (!command) return context.fail(command.error());
+    update->command = std::move(*command);
+    if (given.no_run) update->command.emplace().remove = true;
+    if (given.no_run && given.command.is_given())
+        return context.fail({core::Reason::invalid_argument,
+                             "no-run: goes with no other option of a command", "no-run", ""});
+    if (tasks.empty())
+        return context.fail({core::Reason::invalid_argument, "name the task to edit", "task",
+                             "taskctl edit 3 --run -- PROGRAM"});
     update->tz_default = context.zone_name();
     if (!is_empty(*update)) return edit_by_flags(context, *update, key_from(given.key), tasks);
     if (!context.settings().may_ask)
@@ -193,9 +206,9 @@ void register_edit(CommandLine& line) {
          .examples = {"edit 3 --due \"fri 17:30\" --tag phone", "edit 3", "edit 3 --due none"},
          .details = "Without options, each task is opened in $VISUAL or $EDITOR as TOML; what is "
                     "wrong comes back into the text. Of a series, this changes one occurrence, but "
-                    "its reminders, which are the series'.",
-         .run = [given](Context& context, const Words& words) {
-             return run(context, *given, words);
+                    "its reminders and its command, which are the series'.",
+         .run = [given, &line](Context& context, const Words& words) {
+             return run(context, *given, line.arguments(), words);
          }});
     add_text(app, "--summary", given->summary, "TEXT", "what is to be done");
     add_text(app, "--notes", given->notes, "TEXT", "what else there is to say");
@@ -214,6 +227,8 @@ void register_edit(CommandLine& line) {
               "wait for this task too; may be repeated");
     add_texts(app, "--no-depends-on", given->no_depends_on, "TASK",
               "wait for this task no more; may be repeated");
+    add_command_flags(app, given->command);
+    add_switch(app, "--no-run", given->no_run, "run no command any more");
     add_text(app, "--tz", given->tz, "ZONE", "the IANA zone of the times (default: yours)");
     add_key(app, given->key);
 }

@@ -3,6 +3,7 @@
 #include "cli/commands/consumer_flags.h"
 #include "cli/consume_loop.h"
 #include "cli/process_name.h"
+#include "cli/spawn.h"
 #include "core/text.h"
 
 #include <algorithm>
@@ -111,12 +112,8 @@ int consume(Context& context, const Given& given, const Words& words) {
     };
     auto options = options_from(given, words);
     if (!options) return refuse(options.error());
-    if (!is_runnable(words[0])) {
-        (void)context.fail({core::Reason::not_found,
-                            "\"" + core::clipped(words[0], 200) +
-                                "\" can't be started: no such program, or it is not executable",
-                            {},
-                            "no shell reads COMMAND; for one, say sh -c '...'"});
+    if (const auto good = check_runnable(words[0]); !good) {
+        (void)context.fail(good.error());
         return consume_no_command;
     }
     const auto view = join(context, given, *options);

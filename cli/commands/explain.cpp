@@ -9,6 +9,7 @@ namespace {
 
 std::string label_of(const std::string& about) {
     if (about == "if_done") return "if done now";
+    if (about == "passed_over") return "passed over";
     return about == "slot" ? "this one" : about;
 }
 

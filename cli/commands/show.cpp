@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/commands/command_flags.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/delivery_table.h"
 #include "cli/commands/each_task.h"
@@ -103,6 +104,8 @@ void show(Context& context, const ipc::TaskDetails& details, bool is_first) {
             for (auto& field : series_fields(context, *details.series)) fields.push_back(field);
         for (const auto& reminder : details.reminders)
             fields.push_back({"reminder", {reminder_line(context, reminder)}});
+        if (details.command)
+            for (auto& field : command_fields(*details.command)) fields.push_back(field);
         screen.print_fields(fields);
         return;
     }
@@ -117,6 +120,14 @@ void show(Context& context, const ipc::TaskDetails& details, bool is_first) {
         heading(details.reminders.size() == 1 ? "Reminder" : "Reminders");
         for (const auto& reminder : details.reminders)
             screen.print("  " + visible(reminder_line(context, reminder)) + "\n");
+    }
+    if (details.command) {
+        heading("Command");
+        screen.print_fields(command_fields(*details.command));
+    }
+    if (!details.runs.empty()) {
+        heading("Runs, newest first");
+        screen.print(run_lines(context, details.runs));
     }
     if (!details.deliveries.empty()) {
         heading("Deliveries, newest first");

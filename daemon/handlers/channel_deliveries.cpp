@@ -182,7 +182,8 @@ void revoke_all(const std::vector<Delivery>& deliveries, const std::string& why,
     for (const auto& delivery : deliveries) {
         const bool is_open =
             delivery.state == DeliveryState::pending || delivery.state == DeliveryState::running;
-        if (is_open && !delivery.call && delivery.revoked.empty()) suppress(delivery, why, h);
+        const bool is_call = delivery.call && !delivery.is_run();
+        if (is_open && !is_call && delivery.revoked.empty()) suppress(delivery, why, h);
     }
 }
 

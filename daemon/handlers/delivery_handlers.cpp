@@ -5,6 +5,7 @@
 #include "core/uuid.h"
 #include "daemon/handlers/call_steps.h"
 #include "daemon/handlers/channel_deliveries.h"
+#include "daemon/handlers/command_handlers.h"
 #include "daemon/handlers/delivery_steps.h"
 #include "ipc/json.h"
 
@@ -108,12 +109,14 @@ std::optional<Job> start_delivery(const Timer& timer, Handling& h) {
         h.unit.erase_timer(timer);
         return {};
     }
+    if (delivery->is_run()) return start_run(*delivery, h);
     return delivery->call ? start_call(*delivery, h) : start_on_channel(*delivery, h);
 }
 
 void finish_delivery(const JobResult& result, Handling& h) {
     const auto delivery = h.unit.find_delivery(result.user, result.delivery);
     if (!delivery || delivery->state != DeliveryState::running) return;
+    if (delivery->is_run()) return finish_run(*delivery, result.outcome, h);
     if (delivery->call) return finish_call(*delivery, result.outcome, h);
     finish_on_channel(*delivery, result, h);
 }
@@ -171,7 +174,9 @@ core::Result<Delivery> retry_delivery(const ipc::DeliveryRetry& request, Handlin
             "task", "task " + std::to_string(task->number) + " is " +
                         (task->deleted ? "deleted" : std::string(core::to_string(task->status))) +
                         ", so it reminds no more");
-    if (before->call) after->expires = h.unit.now() + h.settings.roles.keep_trying;
+    if (before->call && !before->is_run())
+        after->expires = h.unit.now() + h.settings.roles.keep_trying;
+    if (before->is_run()) after->expires.reset();  // whoever asks for it wants it now
     h.unit.update_delivery(*before, *after);
     h.unit.append_event(
         h.user,

@@ -58,6 +58,7 @@ std::string_view outcome_of(DeliveryState state) {
 
 /// For the counters: what it goes by.
 std::string_view kind_of(const Delivery& delivery, const Handling& h) {
+    if (delivery.is_run()) return "command";
     if (delivery.call) return "call";
     const auto channel = h.unit.find_channel(delivery.user, delivery.channel);
     return channel ? core::to_string(channel->kind) : "removed";
@@ -90,17 +91,19 @@ void hurry_deliveries(const core::UserId& user, const std::string& channel, Hand
     }
 }
 
-void end_delivery(const Delivery& before, const Delivery& after, std::string_view kind,
-                  Handling& h) {
+std::int64_t end_delivery(const Delivery& before, const Delivery& after, std::string_view kind,
+                          Handling& h) {
     h.unit.update_delivery(before, after);
     DeliveryFigure figure{kind, outcome_of(after.state), {}};
     if (after.finished) figure.lag = *after.finished - after.created;
     h.deliveries.push_back(figure);
-    if (after.state == DeliveryState::pending) return;
+    if (after.state == DeliveryState::pending) return 0;
     const std::string subject =
         after.call || after.task.empty() ? after.id.str() : after.task.str();
     const auto seq = h.unit.append_event(after.user, {type_of(after.state), subject, after});
-    if (after.state == DeliveryState::dead && after.call) keep_letter(after, seq, h);
+    if (after.state == DeliveryState::dead && after.call && !after.is_run())
+        keep_letter(after, seq, h);
+    return seq;
 }
 
 void give_up(const Delivery& before, const std::string& why, Handling& h) {

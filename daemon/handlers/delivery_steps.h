@@ -19,9 +19,10 @@ void wait_for_quiet_hours(core::Delivery& delivery, const core::UserSettings& se
 void hurry_deliveries(const core::UserId& user, const std::string& channel, Handling& h);
 
 /// Stores how a delivery or an attempt of it has ended, with its event and what was given up as a
-/// dead letter. `kind` is of its channel, or "call", for the counters.
-void end_delivery(const core::Delivery& before, const core::Delivery& after, std::string_view kind,
-                  Handling& h);
+/// dead letter. `kind` is of its channel, "call" or "command", for the counters. Gives the event's
+/// number, 0 without one.
+std::int64_t end_delivery(const core::Delivery& before, const core::Delivery& after,
+                          std::string_view kind, Handling& h);
 
 /// Ends a delivery without another attempt.
 void give_up(const core::Delivery& before, const std::string& why, Handling& h);

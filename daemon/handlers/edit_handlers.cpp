@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/text.h"
 #include "core/when.h"
+#include "daemon/handlers/command_handlers.h"
 #include "daemon/handlers/occurrences.h"
 #include "daemon/handlers/reminder_edit.h"
 #include "daemon/handlers/series_handlers.h"
@@ -106,14 +107,22 @@ core::Result<ipc::TaskChanged> update_task(const ipc::TaskUpdate& request, Handl
     const auto depends_on = read_all_dependencies(request, *task, h);
     if (!depends_on) return tl::unexpected(depends_on.error());
 
+    const auto command = h.unit.find_command(*task);
+    const auto run = read_command(request.command, command, h);
+    if (!run) return tl::unexpected(run.error());
+    if (*run && !content->due)
+        return core::invalid_argument("command", "needs a time to run at", "--due 22:00");
+
     auto after = core::update(*task, *content, *depends_on, h.unit.now());
     if (!after) return tl::unexpected(after.error());
     after->reminder_sent = request.reminder_sent.value_or(task->reminder_sent);
     reply.task = *task;
     const bool changed = after->content != task->content || after->depends_on != task->depends_on ||
-                         after->reminder_sent != task->reminder_sent || edits_reminders(request);
+                         after->reminder_sent != task->reminder_sent || *run != command ||
+                         edits_reminders(request);
     if (changed) {
         h.unit.update_task(*task, *after);
+        if (*run != command) change_command(*after, *run, h);
         if (auto set = edit_reminders(request, *task, *after, h, reply); !set)
             return tl::unexpected(set.error());
         if (auto armed = arm_unblocked(*after, h); !armed) return tl::unexpected(armed.error());

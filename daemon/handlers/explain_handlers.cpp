@@ -50,6 +50,9 @@ core::Result<ipc::TaskExplanation> explain_task(const ipc::TaskExplain& request,
                                  {},
                                  {},
                                  {}};
+    subject.command = h.unit.find_command(*task);
+    subject.runs = h.unit.runs_of(*task, runs_max);
+    if (!task->is_open()) subject.passed_over = h.unit.skip_reason_of(*task);
     subject.tzid = h.unit.user_settings(h.user).zone;
     if (const auto channel = h.unit.default_channel(h.user))
         subject.default_channel = channel->name;

@@ -128,6 +128,28 @@ void add_test(Notice& notice, const json& data) {
     notice.text = "Reminders that go to this channel arrive.";
 }
 
+/// A task's command that did not succeed.
+void add_failure(Notice& notice, const json& data, Handling& h) {
+    constexpr std::size_t output_bytes_max = 2000;
+    const auto run = ipc::from_json<core::Delivery>(data);
+    if (!run || !run->call) return;
+    const auto task = h.unit.find_task(core::UserId{notice.user}, run->task);
+    const auto what = task ? task->content.summary : run->call->method;
+    notice.summary = "Failed: " + what;
+    notice.is_urgent = true;
+    std::vector<std::string> lines{run->call->method + ": " + run->result};
+    if (run->attempts > 1) lines.push_back(std::to_string(run->attempts) + " attempts");
+    lines.push_back("taskctl runs show " + run->id.str());
+    if (const auto size = run->output.size(); size > 0) {
+        const auto from = size > output_bytes_max ? run->output.find('\n', size - output_bytes_max)
+                                                  : std::string::npos;
+        lines.push_back("\n" + (from == std::string::npos
+                                    ? core::clipped(run->output, output_bytes_max)
+                                    : run->output.substr(from + 1)));
+    }
+    notice.text = core::join(lines, "\n");
+}
+
 BulletinItem item_of(const core::Task& task) {
     return {task.id, task.number, task.content.summary, task.content.due, {}};
 }
@@ -153,6 +175,8 @@ Notice notice_of(const core::Delivery& delivery, const ipc::CloudEvent& event, H
         add_reminder(notice, data);
     else if (event.type == "channel.test")
         add_test(notice, data);
+    else if (event.type == "delivery.failed")
+        add_failure(notice, data, h);
     else
         add_bulletin(notice, data);
     notice.tag = !notice.task.empty()     ? notice.task

@@ -2,8 +2,10 @@
 #include "daemon/handlers/series_handlers.h"
 
 #include "core/check.h"
+#include "daemon/handlers/command_handlers.h"
 #include "daemon/handlers/occurrences.h"
 #include "daemon/handlers/series_edit.h"
+#include "daemon/handlers/task_handlers.h"
 
 #include <algorithm>
 
@@ -14,6 +16,7 @@ using core::Series;
 
 constexpr std::size_t slots_shown = 5;
 constexpr std::int64_t occurrences_shown = 20;
+constexpr std::int64_t open_tasks_max = 1000;  // of one series
 
 /// Sets the series' reminders to what is still to come from `from` on; none silences them.
 core::Result<void> arm(Handling& h, const Series& series, const core::Schedule& schedule,
@@ -149,6 +152,7 @@ core::Result<ipc::SeriesChanged> resume_series(const ipc::SeriesResume& request,
     else if (open && !stack)
         from = schedule->slot(*open->recurrence_id);
     if (auto armed = arm(h, *after, *schedule, from); !armed) return tl::unexpected(armed.error());
+    wake_commands(*after, h);
     reply.series = view_of(h.unit, *h.unit.find_series(h.user, series->id));
     reply.slots = slots_to_come(h, *after, *schedule, slots_echoed);
     return reply;
@@ -164,6 +168,12 @@ core::Result<ipc::SeriesChanged> end_series(const ipc::SeriesEnd& request, Handl
     const auto schedule = schedule_for(h.unit, *series);
     if (!schedule) return tl::unexpected(schedule.error());
     save(h.unit, *series, *after, "series.ended");
+    // What has not begun does not run any more.
+    if (h.unit.find_command(h.user, series->id.str()))
+        for (const auto& task : h.unit.open_tasks_of(h.user, series->id, open_tasks_max))
+            if (task.status == core::Status::needs_action)
+                if (auto closed = cancel_occurrence(task, core::SkipReason::ended, h); !closed)
+                    return tl::unexpected(closed.error());
     const auto open = h.unit.find_open_occurrence(h.user, series->id);
     if (open) {
         // Its own slot still reminds, if its time is to come.

@@ -157,6 +157,7 @@ core::Result<void> split_reminders(const Series& first, const Series& second,
                                    const Schedule& schedule, const Slot& begin, Handling& h) {
     const auto rest = schedule_for(h.unit, first);
     if (!rest) return tl::unexpected(rest.error());
+    h.unit.put_command(h.user, second.id.str(), h.unit.find_command(h.user, first.id.str()));
     for (const auto& reminder : reminders_of(h, first)) {
         core::Reminder copy = reminder;
         copy.id = core::ReminderId{core::uuid_v4(h.unit.random())};

@@ -8,6 +8,7 @@
 #include "core/uuid.h"
 #include "core/when.h"
 #include "daemon/handlers/channel_deliveries.h"
+#include "daemon/handlers/command_handlers.h"
 #include "daemon/handlers/occurrences.h"
 #include "daemon/handlers/recurring_role.h"
 #include "daemon/handlers/task_words.h"
@@ -20,6 +21,7 @@ namespace {
 using core::Task;
 
 constexpr std::int64_t deliveries_shown = 20;
+constexpr std::int64_t runs_shown = 5;
 
 /// The tasks that wait for `task`, which has just been closed, and for nothing else.
 std::vector<std::int64_t> unblocked_by(UnitOfWork& unit, const Task& task) {
@@ -57,6 +59,9 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
                                                         "keep one of them");
         words.anchor = "completion";
     }
+    // A command that was missed is made up for, once: that is what somebody runs one for.
+    if (request.command && !words.catch_up && !words.overlap && words.anchor != "completion")
+        words.catch_up = "latest";
     const auto policies = core::applied({}, words, false);
     if (!policies) return tl::unexpected(policies.error());
     series.policies = *policies;
@@ -71,7 +76,11 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
     if (!first.slot)
         return core::invalid_argument("every", "every slot of this rule is in the past");
 
+    const auto command = read_command(request.command, {}, h);
+    if (!command) return tl::unexpected(command.error());
+    added.command = *command;
     h.unit.insert_series(series);
+    h.unit.put_command(h.user, series.id.str(), *command);
     h.unit.append_event(h.user, {"series.created", series.id.str(), series});
     Succession begun;
     go_on(h.unit, series, *schedule, series.id.str(), first, begun);
@@ -125,6 +134,12 @@ core::Result<ipc::TaskAdded> add_single(const ipc::TaskAdd& request, Handling& h
     task.number = h.unit.next_task_number(h.user);
     task.content = std::move(content);
     task.created = task.modified = h.unit.now();
+    const auto command = read_command(request.command, {}, h);
+    if (!command) return tl::unexpected(command.error());
+    if (*command && !task.content.due)
+        return core::invalid_argument("command", "needs a time to run at", "--at 22:00");
+    added.command = *command;
+    h.unit.put_command(h.user, task.id.str(), *command);
     h.unit.insert_task(task);
     h.unit.append_event(h.user, {"task.created", task.id.str(), task});
     for (auto& reminder : reminders) {
@@ -258,12 +273,16 @@ core::Result<ipc::TaskDetails> get_task(const ipc::TaskGet& request, Handling& h
                              h.unit.dependents_of(*task),
                              {},
                              h.unit.reminders_of(*task),
-                             h.unit.list_deliveries(h.user, task->id, deliveries_shown)};
+                             h.unit.list_deliveries(h.user, task->id, deliveries_shown),
+                             {},
+                             {}};
     for (const auto& id : task->depends_on)
         if (auto other = h.unit.find_task(h.user, id))
             details.dependencies.push_back(std::move(*other));
     if (const auto series = h.unit.find_series(h.user, task->series))
         details.series = view_of(h.unit, *series);
+    details.command = h.unit.find_command(*task);
+    if (details.command) details.runs = h.unit.runs_of(*task, runs_shown);
     return details;
 }
 
@@ -276,10 +295,14 @@ core::Result<ipc::TaskPage> list_tasks(const ipc::TaskList& request, Handling& h
 core::Result<ipc::TaskClosed> complete_task(const ipc::TaskComplete& request, Handling& h) {
     const auto task = h.unit.find_task(h.user, request.task);
     if (!task) return tl::unexpected(task.error());
-    const auto after = core::complete(*task, h.unit.now());
+    return complete_occurrence(*task, h);
+}
+
+core::Result<ipc::TaskClosed> complete_occurrence(const Task& task, Handling& h) {
+    const auto after = core::complete(task, h.unit.now());
     if (!after) return tl::unexpected(after.error());
-    const bool was_blocked = h.unit.is_blocked(*task);
-    h.unit.update_task(*task, *after);
+    const bool was_blocked = h.unit.is_blocked(task);
+    h.unit.update_task(task, *after);
     Task told = *after;
     // Who hears of a pattern may make the next one; here that is done already.
     if (h.settings.roles.recurs_here()) told.recurring_pattern.clear();
@@ -287,7 +310,7 @@ core::Result<ipc::TaskClosed> complete_task(const ipc::TaskComplete& request, Ha
     if (auto next = recur_here(*after, h); !next) return tl::unexpected(next.error());
     auto reply = closed(h, *after);
     if (reply && was_blocked)
-        reply->warnings.push_back("task " + std::to_string(task->number) +
+        reply->warnings.push_back("task " + std::to_string(task.number) +
                                   " depends on a task that is still open");
     return reply;
 }
@@ -316,6 +339,8 @@ core::Result<ipc::TaskChanged> start_task(const ipc::TaskStart& request, Handlin
     h.unit.update_task(*task, *after);
     h.unit.append_event(h.user, {"task.started", after->id.str(), *after});
     ipc::TaskChanged reply{*after, {}, {}, {}};
+    if (const auto command = h.unit.find_command(*after))
+        (void)keep_run(*after, *command, core::run_by_start, h);
     if (h.unit.is_blocked(*after))
         reply.warnings.push_back("task " + std::to_string(after->number) +
                                  " depends on a task that is still open");
@@ -360,8 +385,11 @@ core::Result<ipc::TaskReopened> reopen_task(const ipc::TaskReopen& request, Hand
 core::Result<ipc::TaskReopened> restore_task(const ipc::TaskRestore& request, Handling& h) {
     const auto task = h.unit.find_task(h.user, request.task);
     if (!task) return tl::unexpected(task.error());
-    const auto after = core::restore(*task, h.unit.now());
+    auto after = core::restore(*task, h.unit.now());
     if (!after) return tl::unexpected(after.error());
+    // Its run ended when it was deleted: there will be another one.
+    if (after->status == core::Status::in_process && h.unit.find_command(*after))
+        after->status = core::Status::needs_action;
     if (!after->is_open()) {
         h.unit.update_task(*task, *after);
         h.unit.append_event(h.user, {"task.restored", after->id.str(), *after});

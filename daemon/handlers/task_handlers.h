@@ -21,6 +21,9 @@ namespace taskd::daemon {
 /// An occurrence that is closed without being done; its slot is skipped for `reason`.
 [[nodiscard]] core::Result<ipc::TaskClosed> cancel_occurrence(const core::Task& task,
                                                               core::SkipReason reason, Handling& h);
+/// An occurrence or single task that is done.
+[[nodiscard]] core::Result<ipc::TaskClosed> complete_occurrence(const core::Task& task,
+                                                                Handling& h);
 [[nodiscard]] core::Result<ipc::TaskClosed> complete_task(const ipc::TaskComplete& request,
                                                           Handling& h);
 [[nodiscard]] core::Result<ipc::TaskClosed> delete_task(const ipc::TaskDelete& request,

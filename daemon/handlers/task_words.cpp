@@ -180,6 +180,7 @@ core::Result<Reminder> armed_for(const Reminder& reminder, const core::Task& tas
 core::Result<void> arm_unblocked(const core::Task& task, Handling& h) {
     if (!task.is_open()) return {};
     const bool is_blocked = h.unit.is_blocked(task);
+    if (!is_blocked) h.unit.wake_command(task);
     for (const auto& reminder : h.unit.reminders_of(task)) {
         if (reminder.anchor != core::ReminderAnchor::unblocked || reminder.fired) continue;
         if (is_blocked != reminder.at.has_value()) continue;

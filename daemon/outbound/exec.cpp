@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/text.h"
 #include "daemon/outbound/channel.h"
-#include "daemon/unique_fd.h"
+#include "daemon/outbound/program.h"
 
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <system_error>
 #include <unistd.h>
-#include <vector>
 
 namespace taskd::daemon {
 namespace {
@@ -25,85 +20,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr std::size_t output_bytes_max = 4096;
-constexpr milliseconds kill_after{2000};  // from TERM to KILL
-constexpr milliseconds look_every{100};   // at `stopping` and at a child that closed its pipes
-
-// What a program needs to find its home, its language and the desktop; nothing else of the daemon's
-// own environment leaks into it.
-constexpr std::array inherited{"PATH",
-                               "HOME",
-                               "USER",
-                               "LOGNAME",
-                               "SHELL",
-                               "LANG",
-                               "LC_ALL",
-                               "TZ",
-                               "DISPLAY",
-                               "WAYLAND_DISPLAY",
-                               "XDG_RUNTIME_DIR",
-                               "DBUS_SESSION_BUS_ADDRESS",
-                               "XAUTHORITY"};
-
-struct Pipe {
-    UniqueFd read;
-    UniqueFd write;
-};
-
-Pipe make_pipe() {
-    std::array<int, 2> ends{};
-    if (pipe2(ends.data(), O_CLOEXEC) != 0)
-        throw std::system_error(errno, std::generic_category(), "pipe");
-    return {UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
-
-std::vector<std::string> environment_of(const Job& job) {
-    std::vector<std::string> environment;
-    for (const char* name : inherited)
-        // No thread of ours ever writes the environment.
-        if (const char* value = std::getenv(name); value != nullptr)
-            environment.push_back(std::string(name) + "=" + value);
-    for (const auto& [name, value] : job.variables) {
-        // A title may hold a NUL; a variable can't.
-        environment.push_back(name + "=" + value.substr(0, value.find('\0')));
-    }
-    return environment;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-    std::vector<char*> list;
-    list.reserve(texts.size() + 1);
-    for (auto& text : texts) list.push_back(text.data());
-    list.push_back(nullptr);
-    return list;
-}
-
-/// Starts the program in a process group of its own, with all signals as new; gives the pid, or the
-/// negative error number.
-pid_t start(const Job& job, const Pipe& input, const Pipe& output) {
-    std::vector<std::string> arguments = job.channel.argv;
-    std::vector<std::string> environment = environment_of(job);
-    posix_spawn_file_actions_t actions{};
-    posix_spawnattr_t attributes{};
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    posix_spawn_file_actions_adddup2(&actions, input.read.get(), STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, output.write.get(), STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, output.write.get(), STDERR_FILENO);
-    sigset_t none{};
-    sigset_t all{};
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    pid_t pid = 0;
-    const int error = posix_spawnp(&pid, arguments.front().c_str(), &actions, &attributes,
-                                   pointers(arguments).data(), pointers(environment).data());
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return error == 0 ? pid : -error;
-}
+constexpr milliseconds look_every{100};  // at `stopping` and at a child that closed its pipes
 
 /// Feeds and reads a running child without ever blocking on it.
 class Child {
@@ -168,39 +85,14 @@ private:
     int status_ = 0;
 };
 
-std::string readable(std::string text) {
-    if (text.size() == output_bytes_max) {
-        // The limit may have cut the last character in two.
-        for (std::size_t cut = 0; cut < 3 && !core::is_utf8(text); ++cut)
-            if (core::is_utf8(std::string_view(text).substr(0, text.size() - cut - 1)))
-                text.resize(text.size() - cut - 1);
-    }
-    if (core::is_utf8(text)) return text;
-    for (char& c : text)
-        if (static_cast<unsigned char>(c) >= 0x80) c = '?';
-    return text;
-}
-
-core::Outcome outcome_of(int status, const std::string& output) {
-    const std::string text = readable(output);
-    if (WIFSIGNALED(status))
-        return {false, true, "killed by signal " + std::to_string(WTERMSIG(status)), text};
-    const int code = WEXITSTATUS(status);
-    return {code == 0, true, "exit " + std::to_string(code), text};
-}
-
-std::string in_words(milliseconds span) {
-    using std::chrono::seconds;
-    if (span % seconds{1} == milliseconds{0}) return std::to_string(span / seconds{1}) + " s";
-    return std::to_string(span.count()) + " ms";
-}
-
 }  // namespace
 
 core::Outcome run_exec(const Job& job, const std::atomic<bool>& stopping) {
     Pipe input = make_pipe();
     Pipe output = make_pipe();
-    const pid_t pid = start(job, input, output);
+    Program program{job.channel.argv, inherited_environment(), ""};
+    append_variables(program.environment, job.variables);
+    const pid_t pid = start(program, input.read.get(), output.write.get());
     if (pid < 0) {
         const std::string why = std::strerror(-pid);
         return {false, true, "can't run " + job.channel.argv.front() + ": " + why, ""};
@@ -215,7 +107,7 @@ core::Outcome run_exec(const Job& job, const std::atomic<bool>& stopping) {
     while (!child.step(look_every)) {
         const bool late = steady_clock::now() >= until;
         if (ended_for.empty() && (late || stopping)) {
-            ended_for = late ? "timed out after " + in_words(limit) : "interrupted: taskd stopped";
+            ended_for = late ? "timed out after " + in_words(limit) : interrupted;
             child.signal(SIGTERM);
             until = steady_clock::now() + kill_after;
         } else if (!ended_for.empty() && late) {
@@ -224,8 +116,10 @@ core::Outcome run_exec(const Job& job, const std::atomic<bool>& stopping) {
     }
     // What the program left running in its group goes with it.
     if (!ended_for.empty()) child.signal(SIGKILL);
-    if (!ended_for.empty()) return {false, true, ended_for, readable(child.output())};
-    return outcome_of(child.status(), child.output());
+    const bool is_cut = child.output().size() == output_bytes_max;
+    auto printed = readable(child.output(), is_cut ? Cut::back : Cut::none);
+    if (!ended_for.empty()) return {false, true, ended_for, std::move(printed)};
+    return outcome_of(child.status(), std::move(printed));
 }
 
 }  // namespace taskd::daemon

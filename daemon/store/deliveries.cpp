@@ -12,13 +12,19 @@ using nlohmann::json;
 #define DELIVERY_COLUMNS                                                                         \
     "user_id, id, reminder_id, task_id, recurrence_id, channel, firing, event_user_seq, "        \
     "state, attempts, created, next_attempt_ms, finished, result, output, log, call, call_key, " \
-    "status, expires, started, revoked, digest"
+    "status, expires, started, revoked, digest, planned"
 // A list does without what is sent, up to 1 MiB each.
 #define DELIVERY_LIST_COLUMNS                                                             \
     "user_id, id, reminder_id, task_id, recurrence_id, channel, firing, event_user_seq, " \
     "state, attempts, created, next_attempt_ms, finished, result, output, log, "          \
     "json_remove(call, '$.body', '$.headers', '$.context'), call_key, status, expires, "  \
-    "started, revoked, digest"
+    "started, revoked, digest, planned"
+
+#define RUN_LIST_COLUMNS                                                                  \
+    "user_id, id, reminder_id, task_id, recurrence_id, channel, firing, event_user_seq, " \
+    "state, attempts, created, next_attempt_ms, finished, result, '', log, "              \
+    "json_remove(call, '$.body', '$.headers', '$.context'), call_key, status, expires, "  \
+    "started, revoked, digest, planned"
 
 // What is done meanwhile need not be told; a slot that has no task goes by its reminder.
 #define STILL_OPEN                                                                        \
@@ -103,6 +109,7 @@ Delivery read_delivery(const Query& row) {
     delivery.started = row.optional_time(20);
     delivery.revoked = row.text(21);
     delivery.digest = core::DeliveryId{row.text(22)};
+    delivery.planned = row.optional_time(23);
     return delivery;
 }
 
@@ -113,6 +120,11 @@ std::vector<Delivery> read_all(Query row) {
 }
 
 constexpr std::size_t id_prefix_min = 4;
+
+/// Commands have their own workers, and wait for those alone.
+TimerKind timer_kind_of(const Delivery& delivery) {
+    return delivery.is_run() ? TimerKind::attempt : TimerKind::delivery;
+}
 
 }  // namespace
 
@@ -155,7 +167,7 @@ std::int64_t UnitOfWork::count_calls(const core::UserId& user, std::int64_t max)
     Query row(db_,
               "SELECT count(*) FROM (SELECT 1 FROM delivery INDEXED BY delivery_waiting WHERE "
               "user_id = ? AND call_key IS NOT "
-              "NULL AND finished IS NULL LIMIT ?)",
+              "NULL AND command_group IS NULL AND finished IS NULL LIMIT ?)",
               user.str(), max);
     return row.step() ? row.integer(0) : 0;
 }
@@ -176,12 +188,33 @@ std::vector<Delivery> UnitOfWork::list_deliveries(const core::UserId& user,
         Query(db_,
               task.empty()
                   ? "SELECT " DELIVERY_LIST_COLUMNS " FROM delivery WHERE user_id = ?1 AND ?2 = '' "
+                    "AND command_group IS NULL "
                     "ORDER BY created DESC, id DESC LIMIT ?3"
                   : "SELECT " DELIVERY_LIST_COLUMNS
                     " FROM delivery INDEXED BY delivery_task WHERE user_id = ?1 AND task_id = "
-                    "?2 "
+                    "?2 AND command_group IS NULL "
                     "ORDER BY created DESC, id DESC LIMIT ?3",
               user.str(), task.str(), limit));
+}
+
+std::vector<Delivery> UnitOfWork::runs_of(const core::Task& task, std::int64_t limit) {
+    return read_all(Query(db_,
+                          "SELECT " RUN_LIST_COLUMNS
+                          " FROM delivery INDEXED BY delivery_task WHERE user_id = ? AND task_id = "
+                          "? AND command_group IS NOT NULL ORDER BY id DESC LIMIT ?",
+                          task.user.str(), task.id.str(), limit));
+}
+
+std::vector<Delivery> UnitOfWork::list_runs(const core::UserId& user, const RunFilter& filter) {
+#define RUNS_WHERE(index)                                                                \
+    "SELECT " RUN_LIST_COLUMNS " FROM delivery INDEXED BY " index                        \
+    " WHERE user_id = ?1 AND command_group IS NOT NULL AND (?2 = '' OR command_id = ?2)" \
+    " AND (?3 = 0 OR state = 'dead') AND (?4 IS NULL OR created >= ?4)"                  \
+    " ORDER BY id DESC LIMIT ?5"
+    return read_all(
+        Query(db_, filter.of.empty() ? RUNS_WHERE("delivery_run") : RUNS_WHERE("delivery_run_of"),
+              user.str(), filter.of, filter.failed, filter.since, filter.limit));
+#undef RUNS_WHERE
 }
 
 std::vector<Delivery> UnitOfWork::deliveries_of(const core::Reminder& reminder,
@@ -221,6 +254,7 @@ std::vector<Delivery> UnitOfWork::dead_deliveries(const core::UserId& user,
     return read_all(Query(db_,
                           "SELECT " DELIVERY_LIST_COLUMNS
                           " FROM delivery WHERE user_id = ?1 AND state = 'dead' AND "
+                          "command_group IS NULL AND "
                           "(?2 = '' OR task_id = ?2 OR id IN (SELECT digest FROM delivery m "
                           "INDEXED BY delivery_task WHERE m.user_id = ?1 AND m.task_id = ?2 AND "
                           "m.digest <> '')) " NO_TEST "ORDER BY created DESC, id DESC LIMIT ?3",
@@ -310,16 +344,19 @@ std::int64_t UnitOfWork::count_digested(const core::UserId& user, const core::De
 void UnitOfWork::insert_delivery(const Delivery& delivery) {
     Query(db_,
           "INSERT INTO delivery (" DELIVERY_COLUMNS
-          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, "
-          "?)",
+          ", command_group, command_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+          "nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?)",
           delivery.user.str(), delivery.id.str(), delivery.reminder.str(), id_column(delivery.task),
           delivery.recurrence_id, delivery.channel, delivery.firing, delivery.event_user_seq,
           std::string(core::to_string(delivery.state)), delivery.attempts, delivery.created,
           delivery.next_attempt, delivery.finished, delivery.result, delivery.output,
           log_column(delivery.log), call_column(delivery.call), delivery.call_key, delivery.status,
-          delivery.expires, delivery.started, delivery.revoked, delivery.digest.str())
+          delivery.expires, delivery.started, delivery.revoked, delivery.digest.str(),
+          delivery.planned, delivery.is_run() ? std::optional(delivery.call->target) : std::nullopt,
+          delivery.is_run() ? std::optional(delivery.call->path) : std::nullopt)
         .run();
-    move_timer(TimerKind::delivery, delivery.user, delivery.id.str(), {}, delivery.next_attempt);
+    move_timer(timer_kind_of(delivery), delivery.user, delivery.id.str(), {},
+               delivery.next_attempt);
 }
 
 void UnitOfWork::update_delivery(const Delivery& before, const Delivery& after) {
@@ -340,7 +377,7 @@ void UnitOfWork::update_delivery(const Delivery& before, const Delivery& after) 
               "WHERE user_id = ? AND id = ?",
               after.user.str(), after.id.str())
             .run();
-    move_timer(TimerKind::delivery, after.user, after.id.str(), before.next_attempt,
+    move_timer(timer_kind_of(after), after.user, after.id.str(), before.next_attempt,
                after.next_attempt);
 }
 

@@ -7,18 +7,20 @@ namespace taskd::daemon {
 namespace {
 
 // Zones come first: what they move must not go off at its old time.
-constexpr std::array<TimerKind, 9> timer_kinds{
-    TimerKind::zones,    TimerKind::reminder, TimerKind::series,
-    TimerKind::delivery, TimerKind::agenda,   TimerKind::consumer,
-    TimerKind::handler,  TimerKind::run,      TimerKind::retention};
+// Commands come before reminders: a slot that is passed over reminds of nothing. An attempt is of a
+// run that waited, and goes before those that are to begin.
+constexpr std::array<TimerKind, 11> timer_kinds{
+    TimerKind::zones,   TimerKind::attempt,  TimerKind::command,  TimerKind::reminder,
+    TimerKind::series,  TimerKind::delivery, TimerKind::agenda,   TimerKind::consumer,
+    TimerKind::handler, TimerKind::run,      TimerKind::retention};
 
 }  // namespace
 
 std::vector<Timer> Maintenance::due_timers(core::Timestamp now, std::size_t limit,
-                                           bool deliveries_wait) {
+                                           Waiting waiting) {
     std::vector<Timer> timers;
     for (const auto kind : timer_kinds) {
-        if (kind == TimerKind::delivery && deliveries_wait) continue;
+        if (waiting.holds(kind)) continue;
         Query row(db_,
                   "SELECT due_ms, user_id, ref FROM timer WHERE kind = ? AND due_ms <= ? "
                   "ORDER BY due_ms LIMIT ?",
@@ -34,15 +36,20 @@ std::vector<Timer> Maintenance::due_timers(core::Timestamp now, std::size_t limi
 // One statement for all kinds: each read outside of a transaction costs SQLite its locks (measured:
 // 14 % of the loop's time with one client when they were seven).
 #define NEXT_OF(kind) "SELECT (SELECT min(due_ms) FROM timer WHERE kind = '" kind "') AS next"
-#define NEXT_OF_ALL_BUT_DELIVERIES \
+#define NEXT_OF_ALL \
     "SELECT min(next) FROM (" NEXT_OF("zones") " UNION ALL " NEXT_OF("reminder")             \
     " UNION ALL " NEXT_OF("series") " UNION ALL " NEXT_OF("consumer") " UNION ALL "          \
-    NEXT_OF("handler") " UNION ALL " NEXT_OF("run") " UNION ALL " NEXT_OF("agenda") " UNION ALL " NEXT_OF("retention")
+    NEXT_OF("handler") " UNION ALL " NEXT_OF("run") " UNION ALL " NEXT_OF("agenda")          \
+    " UNION ALL " NEXT_OF("retention")
+#define AND_DELIVERIES " UNION ALL " NEXT_OF("delivery")
+#define AND_COMMANDS " UNION ALL " NEXT_OF("command") " UNION ALL " NEXT_OF("attempt")
 
-std::optional<core::Timestamp> Maintenance::next_timer(bool deliveries_wait) {
-    Query row(db_, deliveries_wait ? NEXT_OF_ALL_BUT_DELIVERIES ")"
-                                   : NEXT_OF_ALL_BUT_DELIVERIES
-                       " UNION ALL " NEXT_OF("delivery") ")");
+std::optional<core::Timestamp> Maintenance::next_timer(Waiting waiting) {
+    const char* const statement =
+        waiting.deliveries ? (waiting.commands ? NEXT_OF_ALL ")" : NEXT_OF_ALL AND_COMMANDS ")")
+                           : (waiting.commands ? NEXT_OF_ALL AND_DELIVERIES ")"
+                                               : NEXT_OF_ALL AND_DELIVERIES AND_COMMANDS ")");
+    Query row(db_, statement);
     return row.step() ? row.optional_time(0) : std::nullopt;
 }
 

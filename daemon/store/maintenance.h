@@ -20,11 +20,22 @@ class Maintenance {
 public:
     explicit Maintenance(Database& database) : db_(database) {}
 
-    /// The timers due at `now`, the earliest first within each kind, at most `limit`. With
-    /// `deliveries_wait` those of deliveries are left alone.
+    /// What is left alone until a worker is free.
+    struct Waiting {
+        bool deliveries = false;
+        bool commands = false;
+
+        [[nodiscard]] bool holds(TimerKind kind) const {
+            return kind == TimerKind::delivery
+                       ? deliveries
+                       : (kind == TimerKind::command || kind == TimerKind::attempt) && commands;
+        }
+    };
+
+    /// The timers due at `now`, the earliest first within each kind, at most `limit`.
     [[nodiscard]] std::vector<Timer> due_timers(core::Timestamp now, std::size_t limit,
-                                                bool deliveries_wait);
-    [[nodiscard]] std::optional<core::Timestamp> next_timer(bool deliveries_wait);
+                                                Waiting waiting);
+    [[nodiscard]] std::optional<core::Timestamp> next_timer(Waiting waiting);
 
     /// What was running when the process before this one ended.
     [[nodiscard]] std::vector<std::pair<core::UserId, core::DeliveryId>> running_deliveries();

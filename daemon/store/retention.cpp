@@ -31,10 +31,16 @@ bool Maintenance::trim(core::Timestamp now, const Settings& settings) {
                    "DELETE FROM task WHERE (user_id, id) IN "
                    "(SELECT user_id, id FROM task t WHERE deleted < ? AND NOT EXISTS (SELECT 1 "
                    "FROM dependency d WHERE d.user_id = t.user_id AND d.depends_on = t.id) LIMIT "
-                   "?) RETURNING user_id",
+                   "?) RETURNING user_id, id",
                    now - settings.undo_ttl, trim_rows_max);
         std::vector<std::string> owners;
-        while (task.step()) owners.push_back(task.text(0));
+        std::vector<std::string> ids;
+        while (task.step()) {
+            owners.push_back(task.text(0));
+            ids.push_back(task.text(1));
+        }
+        for (std::size_t i = 0; i < ids.size(); ++i)
+            Query(db_, "DELETE FROM command WHERE user_id = ? AND id = ?", owners[i], ids[i]).run();
         most = std::max(most, static_cast<int>(owners.size()));
         for (const auto& owner : owners)
             Query(db_, "UPDATE user SET task_count = task_count - 1 WHERE user_id = ?", owner)

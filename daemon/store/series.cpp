@@ -255,6 +255,16 @@ std::optional<core::RecurrenceId> UnitOfWork::furthest_slot(const core::UserId& 
     return optional_slot(row, 0);
 }
 
+std::optional<core::SkipReason> UnitOfWork::skip_reason_of(const core::Task& task) {
+    if (task.series.empty() || !task.recurrence_id) return {};
+    Query row(db_,
+              "SELECT reason FROM occurrence WHERE user_id = ? AND series_id = ? AND recurrence_id "
+              "= ? AND state = 'skipped'",
+              task.user.str(), task.series.str(), core::format(*task.recurrence_id));
+    if (!row.step()) return {};
+    return core::skip_reason_from(row.text(0));
+}
+
 void UnitOfWork::mark_moved(const core::Task& task) {
     Query(db_,
           "UPDATE occurrence SET state = 'moved' WHERE user_id = ? AND series_id = ? "

@@ -295,6 +295,7 @@ void UnitOfWork::insert_task(const Task& task) {
         .run();
     write_tags(db_, task);
     write_dependencies(db_, task);
+    move_command(nullptr, task);
     remember("task", task.id.str(), nullptr);
 }
 
@@ -323,6 +324,7 @@ void UnitOfWork::update_task(const Task& before, const Task& after) {
             .run();
         write_dependencies(db_, after);
     }
+    move_command(&before, after);
     remember("task", after.id.str(), ipc::to_json(before));
 }
 

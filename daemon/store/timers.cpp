@@ -24,6 +24,10 @@ std::string_view to_string(TimerKind kind) {
         return "handler";
     case TimerKind::run:
         return "run";
+    case TimerKind::command:
+        return "command";
+    case TimerKind::attempt:
+        return "attempt";
     }
     core::check(false, "a timer has a kind");
     return "";

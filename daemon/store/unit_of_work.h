@@ -38,7 +38,9 @@ enum class TimerKind {
     consumer,
     handler,
     agenda,
-    run
+    run,
+    command,  ///< of a task: it begins
+    attempt   ///< of a command's run: the next one
 };
 [[nodiscard]] std::string_view to_string(TimerKind kind);
 
@@ -53,6 +55,14 @@ struct Timer {
 struct Publication {
     core::UserId user;
     ipc::CloudEvent event;
+};
+
+/// Which runs of commands are wanted.
+struct RunFilter {
+    std::string of;  ///< the id of a task or series; "" for all
+    bool failed = false;
+    std::optional<core::Timestamp> since;
+    std::int64_t limit = 20;
 };
 
 /// What became of an event that was published.
@@ -190,6 +200,8 @@ public:
     [[nodiscard]] std::optional<core::RecurrenceId> furthest_slot(const core::UserId& user,
                                                                   const core::SeriesId& series);
     void mark_moved(const core::Task& task);
+    /// Why the slot of a task was passed over after all; none where it was not.
+    [[nodiscard]] std::optional<core::SkipReason> skip_reason_of(const core::Task& task);
     /// Takes the row of this task's slot away: the task goes to another slot.
     void erase_slot(const core::Task& task);
     [[nodiscard]] std::vector<core::Task> open_tasks_of(const core::UserId& user,
@@ -230,6 +242,30 @@ public:
         const core::UserId& user, const std::string& scope, const std::string& name);
     /// One without `remind` is removed.
     void put_reminder_default(const core::UserId& user, const ipc::ReminderDefault& value);
+
+    // commands.cpp
+    /// Of a task or its series, or by the id of one of them.
+    [[nodiscard]] std::optional<core::Command> find_command(const core::Task& task);
+    [[nodiscard]] std::optional<core::Command> find_command(const core::UserId& user,
+                                                            const std::string& id);
+    /// None removes it. Tasks that are there are woken, or not, by the caller.
+    void put_command(const core::UserId& user, const std::string& id,
+                     const std::optional<core::Command>& command);
+    /// When the command of a task begins that is open and not begun.
+    [[nodiscard]] static std::optional<core::Timestamp> command_time(const core::Task& task,
+                                                                     const core::Command& command);
+    /// Sets the timer of a task's command, after it was let go or the command was changed.
+    void wake_command(const core::Task& task);
+    /// Runs under way: of a group, or for "" of all.
+    [[nodiscard]] std::int64_t count_running(const core::UserId& user, const std::string& group);
+    /// The runs that wait for others to end and may begin now, the oldest first.
+    [[nodiscard]] std::vector<core::DeliveryId> runs_in_line(const core::UserId& user,
+                                                             std::int64_t limit);
+    /// The newest of this one task, without what they printed.
+    [[nodiscard]] std::vector<core::Delivery> runs_of(const core::Task& task, std::int64_t limit);
+    /// Without what they printed, the newest first.
+    [[nodiscard]] std::vector<core::Delivery> list_runs(const core::UserId& user,
+                                                        const RunFilter& filter);
 
     // deliveries.cpp
     [[nodiscard]] std::optional<core::Delivery> find_delivery(const core::UserId& user,
@@ -435,6 +471,7 @@ private:
     void insert_event(const LogRow& row);
     [[nodiscard]] std::optional<Stored> stored_before(const core::AcceptedEvent& event,
                                                       std::int64_t seq);
+    void move_command(const core::Task* before, const core::Task& after);
     void remember(const char* table, const std::string& key, nlohmann::json before);
     void write_change();
 

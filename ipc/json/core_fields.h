@@ -265,7 +265,31 @@ void fields(auto& f, Of<core::Delivery> auto& v) {
     f("call", v.call);
     f.sparse("status", v.status);
     f("expires", v.expires);
+    f("planned", v.planned);
+    if (v.is_run()) f("why", v.call->verb);
     f.sparse("log", v.log);
+}
+/// Of an edit only what it asks for.
+void fields(auto& f, Of<core::CommandEdit> auto& v) {
+    f("argv", v.argv);
+    f("directory", v.directory);
+    f.sparse("environment", v.environment);
+    f("time_limit_ms", v.time_limit);
+    f("retry", v.retry);
+    f("jitter_ms", v.jitter);
+    f("not_after", v.not_after);
+    f("group", v.group);
+    f.sparse("remove", v.remove);
+}
+void fields(auto& f, Of<core::Command> auto& v) {
+    f("argv", v.argv);
+    f("directory", v.directory);
+    f.sparse("environment", v.environment);
+    f("time_limit_ms", v.time_limit);
+    f("retry", v.retry);
+    f.sparse("jitter_ms", v.jitter);
+    f.sparse("not_after", v.not_after);
+    f.sparse("group", v.group);
 }
 void fields(auto& f, Of<core::Run> auto& v) {
     f("key", v.key);

@@ -22,6 +22,7 @@ void fields(auto& f, Of<TaskAdd> auto& v) {
     fields(f, v.policies);
     f.sparse("recurring_pattern", v.recurring_pattern);
     f.sparse("parent_task_id", v.parent);
+    f("command", v.command);
 }
 void fields(auto& f, Of<TaskAdded> auto& v) {
     f("task", v.task);
@@ -30,6 +31,7 @@ void fields(auto& f, Of<TaskAdded> auto& v) {
     f("understood", v.understood);
     f.sparse("slots", v.slots);
     f.sparse("warnings", v.warnings);
+    f("command", v.command);
 }
 void fields(auto& f, Of<core::Because> auto& v) {
     f("about", v.about);
@@ -54,6 +56,8 @@ void fields(auto& f, Of<TaskDetails> auto& v) {
     f("series", v.series);
     f("reminders", v.reminders);
     f("deliveries", v.deliveries);
+    f("command", v.command);
+    f.sparse("runs", v.runs);
 }
 void fields(auto& f, Of<TaskList> auto& v) {
     fields(f, v.query);
@@ -78,6 +82,7 @@ void fields(auto& f, Of<TaskUpdate> auto& v) {
     f.sparse("remove_depends_on", v.remove_depends_on);
     f("if_revision", v.if_revision);
     f("reminder_sent", v.reminder_sent);
+    f("command", v.command);
 }
 void fields(auto& f, Of<TaskChanged> auto& v) {
     f("task", v.task);

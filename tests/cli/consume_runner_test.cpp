@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/consume_runner.h"
 
+#include "cli/spawn.h"
+
 #include <catch2/catch.hpp>
 
 #include <csignal>
@@ -126,11 +128,11 @@ TEST_CASE("what can't be started says so, by name") {
     CHECK(missing.error().reason == core::Reason::not_found);
     CHECK(missing.error().message.find("no-such-program-here") != std::string::npos);
     CHECK_FALSE(ConsumeRun::start({{"/tmp"}, "g", false}, {leased(1)}));
-    CHECK(is_runnable("sh"));
-    CHECK(is_runnable("/bin/sh"));
-    CHECK_FALSE(is_runnable("/tmp"));
-    CHECK_FALSE(is_runnable("no-such-program-here"));
-    CHECK_FALSE(is_runnable("/etc/passwd"));
+    CHECK(check_runnable("sh"));
+    CHECK(check_runnable("/bin/sh"));
+    CHECK_FALSE(check_runnable("/tmp"));
+    CHECK_FALSE(check_runnable("no-such-program-here"));
+    CHECK_FALSE(check_runnable("/etc/passwd"));
 }
 
 }  // namespace

@@ -195,8 +195,15 @@ TEST_CASE("what waits does so no longer when the clock was set back") {
     auto waiting =
         finished(started(pending(), now), {false, true, "450 later", ""}, now + 1s, 5min);
     const auto after = clock_set_back(waiting, now - 72h);
-    CHECK(after.next_attempt == now - 72h + 5min + 1s);
+    CHECK(after.next_attempt == now - 72h + 5min);
     CHECK(clock_set_back(after, now - 72h) == after);
+    // Begun before the clock was wrong, and interrupted while it was.
+    auto interrupted = waiting;
+    interrupted.started = now - 96h;
+    interrupted.log = {{now + 1s, "interrupted", {}}};
+    const auto again = clock_set_back(interrupted, now - 72h);
+    CHECK(*again.next_attempt == *after.next_attempt);
+    CHECK(clock_set_back(again, now - 72h) == again);
     CHECK(clock_set_back(waiting, now + 1s) == waiting);
     CHECK(clock_set_back(pending(), now - 72h) == pending());
     const auto done = finished(started(pending(), now), {true, true, "", ""}, now, {});

@@ -37,7 +37,7 @@ TEST_CASE("a file of a newer version is refused and left as it is") {
         .run();
     const auto migrated = daemon::migrate(*taskd.database, taskd.random);
     REQUIRE_FALSE(migrated.has_value());
-    CHECK(migrated.error().message.find("newer taskd (schema 99, this one knows 11)") !=
+    CHECK(migrated.error().message.find("newer taskd (schema 99, this one knows 12)") !=
           std::string::npos);
 }
 
@@ -77,6 +77,16 @@ TEST_CASE("a store of the first step keeps its series, with what was decided in 
     }
     database.rollback();
     CHECK(std::ifstream(database.path() + ".before-002_series_policies.sql").good());
+    CHECK_FALSE(std::ifstream(database.path() + ".before-003_events.sql").good());
+}
+
+TEST_CASE("a new store has no copy of what it was before") {
+    test::TempDir directory;
+    test::SeededRandom random{1};
+    daemon::Database database(directory.path() + "/taskd.db");
+    REQUIRE(daemon::migrate(database, random).has_value());
+    for (const auto& step : daemon::schema_steps())
+        CHECK_FALSE(std::ifstream(database.path() + ".before-" + step.name).good());
 }
 
 TEST_CASE("a store of the third step knows the keys of its events, and of those that are gone") {

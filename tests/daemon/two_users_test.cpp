@@ -73,7 +73,9 @@ Ids fill(EngineFixture& f) {
     add("adas-deleted", json::object());
     f.result("task.delete", {{"task", ids.deleted}});
     add("adas-blocked", {{"depends_on", {ids.fired}}});
-    ids.series = add("adas-series", {{"every", "day"}, {"at", "18:00"}})["series"]["id"];
+    ids.series = add("adas-series", {{"every", "day"},
+                                     {"at", "18:00"},
+                                     {"command", {{"argv", {"adas-program"}}}}})["series"]["id"];
     ids.paused_series = add("adas-paused", {{"every", "week"}})["series"]["id"];
     f.result("series.pause", {{"series", ids.paused_series}});
     ids.token = f.result("admin.token_create", {{"name", "adas-token"}})["id"];
@@ -213,6 +215,13 @@ std::map<std::string, Attempts> attempts(const Ids& ids) {
          {{json::object()}, {{{"ids", {ids.letter}}}}, {{{"name", "adas-group"}}}}},
         {"dead_letter.retry", {{{{"ids", {ids.letter}}}}, {{{"name", "adas-group"}}}}},
         {"dead_letter.drop", {{{{"ids", {ids.letter}}}}, {{{"all", true}}}}},
+        {"command.runs", {{json::object()}, {{{"task", ids.occurrence}}}, {{{"failed", true}}}}},
+        {"command.trigger", {{{{"task", ids.occurrence}}}}},
+        {"command.backfill",
+         {{{{"series", ids.occurrence},
+            {"from", "2026-11-01"},
+            {"to", "2026-11-02"},
+            {"tz", "UTC"}}}}},
         {"run.claim", {{run_of("adas-holder")}, {run_of("bobs-holder")}}},
         {"run.extend", {{{{"key", "adas-run"}, {"fence", ids.fence}}}}},
         {"run.finish", {{{{"key", "adas-run"}, {"fence", ids.fence}, {"status", 1}}}}},

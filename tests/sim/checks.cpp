@@ -50,6 +50,7 @@ void World::check_all() {
     check_reads_change_nothing(users_[static_cast<std::size_t>(random_.between(0, 2))]);
     check_timers();
     check_delivery_rows();
+    check_commands();
 }
 
 void World::check_tasks(const std::string& user) {
@@ -78,6 +79,7 @@ void World::check_tasks(const std::string& user) {
             require(found->second.contains("deleted"), "P1: a removed successor stays removed");
             continue;
         }
+        if (found->second["revision"] > known["revision"]) learn_commanded(user, found->second);
         require(found->second == known, "P1: an acknowledged task is as it was answered: " +
                                             found->second.dump() + " was " + known.dump());
     }
@@ -88,6 +90,7 @@ void World::check_tasks(const std::string& user) {
                             "json_extract(policies, '$.overlap') = 'stack'",
                             user, task.value("series_id", ""));
         if (stack.step() || task.contains("parent_task_id")) learn_task(user, task);
+        if (!known_[user].tasks.contains(id)) learn_commanded(user, task);
     }
     for (const auto& [id, task] : stored)
         require(known_[user].tasks.contains(id),
@@ -268,12 +271,15 @@ void World::check_timers() {
         "ON d.user_id = r.user_id AND d.task_id = r.id) SELECT 1 FROM reached WHERE id = start",
         "no task waits for itself");
     none(
-        "SELECT 1 FROM delivery d WHERE state = 'pending' AND NOT EXISTS (SELECT 1 FROM timer "
-        "WHERE kind = 'delivery' AND due_ms = next_attempt_ms AND user_id = d.user_id "
+        "SELECT 1 FROM delivery d WHERE state = 'pending' AND (command_group IS NULL OR "
+        "next_attempt_ms IS NOT NULL) AND NOT EXISTS (SELECT 1 FROM timer WHERE kind = CASE WHEN "
+        "command_group IS NULL THEN 'delivery' ELSE 'attempt' END AND due_ms = next_attempt_ms AND "
+        "user_id = d.user_id "
         "AND ref = d.id)",
         "invariant 8: a delivery that is pending has its timer");
     none(
-        "SELECT 1 FROM timer t WHERE kind = 'delivery' AND NOT EXISTS (SELECT 1 FROM delivery "
+        "SELECT 1 FROM timer t WHERE kind IN ('delivery', 'attempt') AND NOT EXISTS (SELECT 1 FROM "
+        "delivery "
         "WHERE user_id = t.user_id AND id = t.ref AND next_attempt_ms = t.due_ms)",
         "invariant 8: a delivery's timer is true");
     none(

@@ -234,6 +234,7 @@ void World::call_outside(bool may_fail) {
             continue;
         }
         daemon::JobResult result{job.user, job.delivery, carry_out(job)};
+        result.is_command = job.command.has_value();
         if (job.batch)
             result.batch = daemon::PublishBatch{
                 job.batch->pubsub, job.batch->topic, {}, job.batch->seq, job.batch->count};
@@ -253,6 +254,7 @@ void World::call_outside(bool may_fail) {
 
 /// One attempt, as it goes outside and as a worker tells of it.
 Outcome World::carry_out(const daemon::Job& job) {
+    if (job.command) return end_command(job);
     if (!job.channel.name.empty()) return send(job);
     enum { unreachable, refused, denied, cut, lost, most = 14 };
     const auto fate = outside_.is_calm      ? std::int64_t{most}
@@ -439,14 +441,16 @@ void World::check_calls(const std::string& user) {
     }
     daemon::Query dead(*database_,
                        "SELECT json_extract(call, '$.key'), expires FROM delivery WHERE user_id = "
-                       "? AND call IS NOT NULL AND state = 'dead' ORDER BY id",
+                       "? AND call IS NOT NULL AND command_group IS NULL AND state = 'dead' "
+                       "ORDER BY id",
                        user);
     while (dead.step())
         require(outside_.denied.contains(dead.text(0)) ||
                     dead.time(1) <= std::max(latest_, clock_.now()) + minutes{1},
                 "P1: a call is given up when it was refused for good or its time is over: " +
                     dead.text(0));
-    require(!holds("SELECT 1 FROM delivery d WHERE call IS NOT NULL AND (state = 'dead') <> EXISTS "
+    require(!holds("SELECT 1 FROM delivery d WHERE call IS NOT NULL AND command_group IS NULL "
+                   "AND (state = 'dead') <> EXISTS "
                    "(SELECT 1 FROM dead_letter l WHERE l.user_id = d.user_id AND origin = "
                    "'delivery' AND name = d.id)"),
             "P7: a call is dead, or has no dead letter");
@@ -471,7 +475,12 @@ void World::drain_outside() {
                 return;
             clock_.advance(minutes{1});
         }
-        throw Broken("P8: calls come to an end when everything works");
+        daemon::Query open(*database_,
+                           "SELECT id || ' ' || state || ' ' || coalesce(next_attempt_ms, 'none') "
+                           "|| ' ' || result FROM delivery WHERE call IS NOT NULL AND finished IS "
+                           "NULL");
+        throw Broken("P8: calls come to an end when everything works: " +
+                     (open.step() ? open.text(0) : "events wait"));
     };
     settle_all();
     for (const auto& user : users_)

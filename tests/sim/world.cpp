@@ -96,6 +96,7 @@ void World::crash(bool power_too) {
     clock_.advance(milliseconds{random_.between(0, 3'600'000)});
     boot();
     resume_sendings();
+    lose_commands();
 }
 
 daemon::Request World::request(const std::string& user, const std::string& method,
@@ -127,7 +128,10 @@ void World::take_turn_output(daemon::Turn& turn) {
             jobs_.push_back(std::move(job));
             continue;
         }
-        begin_attempt(job);
+        if (job.command)
+            begin_command(job);
+        else
+            begin_attempt(job);
         jobs_.push_back(std::move(job));
     }
 }
@@ -395,6 +399,7 @@ Sent World::random_command(const std::string& user) {
         }
         if (!random_.one_in(4)) sent.params["at"] = pick({"9:30", "2:30", "23:50", "0:10"});
         add_reminding(sent.params, user, pick);
+        if (random_.one_in(3)) add_command(sent.params, pick);
     } else if (kind <= 5) {
         sent.method = "task.add";
         sent.params = {{"summary", "task " + std::to_string(next_key_)}, {"tz_default", "UTC"}};
@@ -402,6 +407,7 @@ Sent World::random_command(const std::string& user) {
             sent.params["at"] =
                 pick({"in 5 minutes", "in 10 minutes", "tomorrow 9am", "in 3 days"});
             sent.params["remind"] = json::array({pick({"1m", "0"})});
+            if (random_.one_in(4)) add_command(sent.params, pick);
             if (random_.one_in(3)) sent.params["start"] = pick({"in 3 minutes", "tomorrow 8am"});
         }
         if (random_.one_in(4)) sent.params["depends_on"] = json::array({some_task()});

@@ -157,6 +157,14 @@ struct OnceKey {
     }
 };
 
+/// A run of a task's command, as whoever runs it sees it.
+struct CommandRun {
+    std::string user{};
+    std::string group{};
+    std::int64_t begun = 0;  ///< attempts
+    bool is_running = false;
+};
+
 class World {
 public:
     /// As the seed says, or without the roles that taskd has in a Dapr system.
@@ -208,6 +216,14 @@ private:
     void check_events(const std::string& user, const std::vector<json>& log);
     void check_group(const std::string& user, Group& group, const std::vector<json>& log);
     void drain_groups();
+
+    // commands.cpp
+    void add_command(json& params, const Pick& pick);
+    void begin_command(const daemon::Job& job);
+    [[nodiscard]] core::Outcome end_command(const daemon::Job& job);
+    void lose_commands();
+    void learn_commanded(const std::string& user, const json& task);
+    void check_commands();
 
     // deliveries.cpp
     void open_channels();
@@ -292,6 +308,7 @@ private:
     std::map<std::string, std::map<std::string, OnceKey>> once_keys_;
     Outside outside_;
     std::vector<daemon::Job> jobs_;
+    std::map<std::string, CommandRun> command_runs_;  ///< by delivery
     std::map<std::string, Sending> sendings_;         ///< by delivery id
     std::map<std::string, std::string> delivery_of_;  ///< what it is about -> its id
     std::chrono::minutes set_back_{0};                ///< the clock, all in all

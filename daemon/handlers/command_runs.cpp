@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a run of a command begins and ends.
+#include "core/check.h"
+#include "core/rfc3339.h"
+#include "core/text.h"
+#include "daemon/handlers/command_handlers.h"
+#include "daemon/handlers/delivery_steps.h"
+#include "daemon/handlers/occurrences.h"
+#include "daemon/handlers/task_handlers.h"
+#include "ipc/json.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace taskd::daemon {
+namespace {
+
+using core::Command;
+using core::Delivery;
+using core::DeliveryState;
+using core::Task;
+using std::chrono::milliseconds;
+
+constexpr std::int64_t released_max = 64;  // how many one that ends may let begin
+constexpr milliseconds punctual = std::chrono::minutes{1};
+
+Command command_of(const Delivery& run) {
+    auto command = ipc::from_json<Command>(nlohmann::json::parse(run.call->body, nullptr, false));
+    core::check(command.has_value(), "a run keeps its command");
+    return std::move(*command);
+}
+
+std::vector<std::pair<std::string, std::string>> variables_of(const Delivery& run, Handling& h) {
+    std::vector<std::pair<std::string, std::string>> variables{
+        {"TASKD_RUN_ID", run.id.str()},
+        {"TASKD_IDEMPOTENCY_KEY", run.id.str()},
+        {"TASKD_ATTEMPT", std::to_string(run.attempts)},
+        {"TASKD_USER_ID", run.user.str()},
+        {"TASKD_RECURRENCE_ID", run.recurrence_id},
+        {"TASKD_WHY", run.call->verb}};
+    if (run.planned) variables.emplace_back("TASKD_PLANNED", core::format_utc(*run.planned));
+    if (const auto task = h.unit.find_task(run.user, run.task)) {
+        variables.emplace_back("TASKD_TASK_ID", task->id.str());
+        variables.emplace_back("TASKD_TASK_NUMBER", std::to_string(task->number));
+        variables.emplace_back("TASKD_SUMMARY", task->content.summary);
+    } else if (const auto series = h.unit.find_series(run.user, core::SeriesId{run.call->path})) {
+        variables.emplace_back("TASKD_SUMMARY", series->content.summary);
+    }
+    return variables;
+}
+
+/// Why this run has to wait for another one; "" for not.
+std::string waits_for(const Delivery& run, Handling& h) {
+    const auto& group = run.call->target;
+    if (!group.empty() && h.unit.count_running(run.user, group) > 0)
+        return group == run.call->path ? "waits: the run before it is not over"
+                                       : "waits: another command of group " + group + " runs";
+    const auto most = h.settings.commands_per_user;
+    if (h.unit.count_running(run.user, "") < most) return "";
+    return "waits: " + std::to_string(most) + " commands run, the most there may be";
+}
+
+/// What an ended run makes of its task, which it has begun.
+core::Result<void> close_task(const Delivery& run, Handling& h) {
+    if (run.task.empty()) return {};
+    const auto task = h.unit.find_task(run.user, run.task);
+    if (!task || !task->is_open() || task->status != core::Status::in_process) return {};
+    const auto closed = run.state == DeliveryState::succeeded
+                            ? complete_occurrence(*task, h)
+                            : cancel_occurrence(*task, core::SkipReason::failed, h);
+    if (!closed) return tl::unexpected(closed.error());
+    return {};
+}
+
+/// The runs that waited for one which has ended.
+void release_runs(const core::UserId& user, Handling& h) {
+    const auto room = h.settings.commands_per_user - h.unit.count_running(user, "");
+    if (room <= 0) return;
+    for (const auto& id : h.unit.runs_in_line(user, std::min(room, released_max))) {
+        const auto waiting = h.unit.find_delivery(user, id);
+        Delivery after = *waiting;
+        after.next_attempt = h.unit.now();
+        h.unit.update_delivery(*waiting, after);
+    }
+}
+
+/// The default channel hears of it, where the run before had not failed too.
+void tell_of_failure(const Delivery& run, std::int64_t seq, Handling& h) {
+    const auto channel = h.unit.default_channel(run.user);
+    if (!channel) return;
+    RunFilter before{run.call->path, false, {}, 2};
+    const auto last = h.unit.list_runs(run.user, before);
+    if (last.size() == 2 && last[1].state == DeliveryState::dead && last[0].id == run.id) return;
+    Delivery delivery = new_delivery(h);
+    delivery.user = run.user;
+    delivery.channel = channel->name;
+    delivery.event_user_seq = seq;
+    wait_for_quiet_hours(delivery, h.unit.user_settings(run.user), h.unit.now());
+    h.unit.insert_delivery(delivery);
+}
+
+void end_run(const Delivery& before, const Delivery& after, Handling& h) {
+    const auto seq = end_delivery(before, after, "command", h);
+    if (after.finished) {
+        auto inner = h.unit.nested("");
+        Handling step{inner, before.user, h.settings, h.identity, h.standing, h.received};
+        const auto closed = close_task(after, step);
+        h.unit.check_alive();
+        if (closed) {
+            h.unit.adopt(inner.release());
+            h.deliveries.insert(h.deliveries.end(), step.deliveries.begin(), step.deliveries.end());
+        } else {
+            Delivery told = after;
+            told.result += "; its task stays open: " + closed.error().message;
+            h.unit.update_delivery(after, told);
+        }
+    }
+    if (after.state == DeliveryState::dead) tell_of_failure(after, seq, h);
+    release_runs(before.user, h);
+}
+
+/// Whether the task's time is one that is passed over, and for what.
+core::Result<std::optional<core::SkipReason>> why_passed_over(const Task& task,
+                                                              const Command& command, Handling& h) {
+    const auto& due = *task.content.due;
+    const auto zone = core::TimeZone::load(due.tzid);
+    if (!zone) return tl::unexpected(zone.error());
+    const auto series = h.unit.find_series(task.user, task.series);
+    const bool goes_by_schedule = series && series->policies.anchor == core::Anchor::schedule &&
+                                  series->policies.overlap == core::Overlap::one;
+    if (!goes_by_schedule) return core::why_not_run(command, due, *zone, nullptr, {}, h.unit.now());
+    const auto schedule = schedule_for(h.unit, *series);
+    if (!schedule) return tl::unexpected(schedule.error());
+    std::optional<core::CalendarTime> next;
+    const auto slot = schedule->slot(*task.recurrence_id);
+    if (const auto after = schedule->kept_from(schedule->slots.next_after(slot)))
+        next = schedule->at(*after);
+    return core::why_not_run(command, due, *zone, &series->policies, next, h.unit.now());
+}
+
+}  // namespace
+
+Delivery new_run(const Command& command, const std::string& owner, const std::string& group,
+                 const char* why, Handling& h) {
+    constexpr std::size_t line_bytes_max = 1024;
+    Delivery run = new_delivery(h);
+    core::Call call;
+    call.kind = core::Call::Kind::command;
+    call.target = group;
+    call.method = core::clipped(core::command_line(command.argv), line_bytes_max);
+    call.verb = why;
+    call.path = owner;
+    call.body = ipc::to_json(command).dump();
+    call.key = run.id.str();
+    run.call_key = run.id.str();
+    run.call = std::move(call);
+    return run;
+}
+
+std::string group_of(const Command& command, const std::string& owner,
+                     const std::optional<core::Series>& series) {
+    const bool stack = series && series->policies.overlap == core::Overlap::stack;
+    return command.group.empty() && !stack ? owner : command.group;
+}
+
+Delivery keep_run(const Task& task, const Command& command, const char* why, Handling& h) {
+    const auto series = h.unit.find_series(task.user, task.series);
+    const auto& owner = series ? series->id.str() : task.id.str();
+    Delivery run = new_run(command, owner, group_of(command, owner, series), why, h);
+    run.task = task.id;
+    if (task.recurrence_id) run.recurrence_id = core::format(*task.recurrence_id);
+    if (task.content.due) {
+        run.planned = task.content.due->at;
+        if (const auto zone = core::TimeZone::load(task.content.due->tzid);
+            zone && why == core::run_by_slot)
+            run.expires = core::last_moment(command, task.content.due->at, *zone);
+    }
+    h.unit.insert_delivery(run);
+    return run;
+}
+
+std::optional<Job> begin_command(const Timer& timer, Handling& h) {
+    const auto task = h.unit.find_task(timer.user, core::TaskId{timer.ref});
+    const auto command = task ? h.unit.find_command(*task) : std::nullopt;
+    const auto time = command ? UnitOfWork::command_time(*task, *command) : std::nullopt;
+    h.unit.erase_timer(timer);
+    if (!time || *time > timer.due) return {};  // begun already, or moved to later
+    // Whoever lets it go sets the timer again.
+    if (h.unit.is_blocked(*task)) return {};
+    if (const auto series = h.unit.find_series(task->user, task->series);
+        series && (series->paused || series->ended_by_user))
+        return {};
+
+    const auto passed_over = why_passed_over(*task, *command, h);
+    if (!passed_over) {
+        constexpr std::chrono::hours zone_lost_retry{1};
+        h.unit.set_timer({timer.kind, h.unit.now() + zone_lost_retry, timer.user, timer.ref});
+        return {};
+    }
+    if (*passed_over) {
+        (void)cancel_occurrence(*task, **passed_over, h);
+        return {};
+    }
+    const auto begun = core::start(*task, h.unit.now());
+    core::check(begun.has_value(), "a task that was not begun can be");
+    h.unit.update_task(*task, *begun);
+    h.unit.append_event(h.user, {"task.started", task->id.str(), *begun});
+    Delivery run = keep_run(*begun, *command, core::run_by_slot, h);
+    if (h.unit.now() - timer.due > punctual && command->jitter.count() > 0) {
+        // After a night all that is late would begin at once.
+        Delivery after = run;
+        after.next_attempt = h.unit.now() + core::jitter_of(*command, task->id);
+        h.unit.update_delivery(run, after);
+        return {};
+    }
+    return start_run(run, h);
+}
+
+std::optional<Job> start_run(const Delivery& run, Handling& h) {
+    if (run.expires && h.unit.now() > *run.expires) {
+        const core::Outcome late{false, false,
+                                 run.attempts == 0 ? "it was too late to begin"
+                                                   : "given up, the last attempt: " + run.result,
+                                 run.output};
+        end_run(run, core::finished(run, late, h.unit.now(), std::nullopt), h);
+        return {};
+    }
+    const Command command = command_of(run);
+    if (!h.settings.may_run(command.argv.front())) {
+        const core::Outcome refused{false, false, "exec.allow does not name this program", ""};
+        end_run(run, core::finished(run, refused, h.unit.now(), std::nullopt), h);
+        return {};
+    }
+    if (auto why = waits_for(run, h); !why.empty()) {
+        Delivery after = run;
+        after.next_attempt.reset();  // until another one ends
+        if (run.attempts == 0) after.result = std::move(why);
+        h.unit.update_delivery(run, after);
+        return {};
+    }
+    const Delivery after = core::started(run, h.unit.now());
+    h.unit.update_delivery(run, after);
+    Job job;
+    job.user = run.user;
+    job.delivery = run.id;
+    job.task = run.task;
+    job.created = run.created;
+    job.command = command;
+    job.variables = variables_of(after, h);
+    return job;
+}
+
+void finish_run(const Delivery& run, const core::Outcome& outcome, Handling& h) {
+    const Command command = command_of(run);
+    std::optional<milliseconds> wait;
+    if (!outcome.succeeded && outcome.retryable)
+        wait = core::next_attempt(command.retry, run.attempts, h.unit.random().next());
+    if (wait && run.expires && h.unit.now() + *wait > *run.expires) wait.reset();
+    end_run(run, core::finished(run, outcome, h.unit.now(), wait), h);
+}
+
+}  // namespace taskd::daemon
