@@ -97,7 +97,7 @@ struct Setting {
     }
 };
 
-Result<CrontabEntry> entry_of(std::string_view line, const Setting& setting) {
+CrontabEntry entry_of(std::string_view line, const Setting& setting) {
     CrontabEntry entry;
     entry.text = std::string(line);
     std::string_view rest = line;
@@ -106,11 +106,10 @@ Result<CrontabEntry> entry_of(std::string_view line, const Setting& setting) {
     } else {
         std::vector<std::string> words;
         while (words.size() < fields && !rest.empty()) words.push_back(take_word(rest));
-        if (words.size() < fields)
-            return core::invalid_argument("file", "has fewer than five fields and a command");
+        if (words.size() < fields) entry.problem = "has fewer than five fields and a command";
         entry.schedule = core::join(words, " ");
     }
-    if (rest.empty()) return core::invalid_argument("file", "has no command");
+    if (rest.empty() && entry.problem.empty()) entry.problem = "has no command";
     bool has_input = false;
     entry.script = script_of(rest, has_input);
     if (has_input) entry.notes.emplace_back("the text behind % is given by the shell");
@@ -126,8 +125,8 @@ Result<CrontabEntry> entry_of(std::string_view line, const Setting& setting) {
 
 }  // namespace
 
-Result<std::vector<CrontabEntry>> parse_crontab(const std::string& text, const std::string& home,
-                                                const std::string& user) {
+std::vector<CrontabEntry> parse_crontab(const std::string& text, const std::string& home,
+                                        const std::string& user) {
     std::vector<CrontabEntry> entries;
     Setting setting;
     setting.home = home;
@@ -146,20 +145,20 @@ Result<std::vector<CrontabEntry>> parse_crontab(const std::string& text, const s
                               std::isdigit(static_cast<unsigned char>(line.front())) != 0;
         if (!is_entry) {
             const auto [name, value] = assignment(line);
-            if (name.empty())
-                return core::invalid_argument(
-                    "file", "line " + std::to_string(number) + ": \"" +
-                                core::clipped(std::string(line), 64) +
-                                "\" is neither an entry, NAME=VALUE nor a comment");
+            if (name.empty()) {
+                CrontabEntry stray;
+                stray.line = number;
+                stray.text = std::string(line);
+                stray.problem = "is neither an entry, NAME=VALUE nor a comment";
+                entries.push_back(std::move(stray));
+                continue;
+            }
             setting.take(name, value);
             continue;
         }
         auto entry = entry_of(line, setting);
-        if (!entry)
-            return core::invalid_argument(
-                "file", "line " + std::to_string(number) + " " + entry.error().message.substr(6));
-        entry->line = number;
-        entries.push_back(std::move(*entry));
+        entry.line = number;
+        entries.push_back(std::move(entry));
     }
     return entries;
 }

@@ -23,18 +23,16 @@ struct CrontabEntry {
     std::vector<std::string> environment;  ///< NAME=VALUE
     std::string tzid;                      ///< CRON_TZ; "" for the machine's
     std::vector<std::string> notes;        ///< what of it is kept in another way
+    std::string problem;                   ///< why it is no entry; "" where it is one
 };
 
 inline constexpr std::size_t crontab_bytes_max = 1024 * 1024;
 
-/// The entries of a crontab, whether or not their schedules can be kept. `home` and `user` are
-/// what cron gives each of them.
-///
-/// Errors: invalid_argument on `file` - a line that is neither entry, assignment nor comment; the
-///         message has its number.
-[[nodiscard]] core::Result<std::vector<CrontabEntry>> parse_crontab(const std::string& text,
-                                                                    const std::string& home,
-                                                                    const std::string& user);
+/// The entries of a crontab, whether or not their schedules can be kept, and the lines that are
+/// neither entry, assignment nor comment. `home` and `user` are what cron gives each of them.
+[[nodiscard]] std::vector<CrontabEntry> parse_crontab(const std::string& text,
+                                                      const std::string& home,
+                                                      const std::string& user);
 
 /// What an entry's schedule is as a rule of ours: one, or two that share no slot where cron takes
 /// either the day of month or the day of week. The words of `task.add`'s every and at.

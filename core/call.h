@@ -21,6 +21,7 @@ struct Call {
     std::string body;     ///< of a command the Command, JSON
     std::string key;      ///< Idempotency-Key, the same for each attempt; of a mail its Message-ID
     std::string step;     ///< of a role, what follows when it succeeded: see call_steps.h
+    std::string summary;  ///< of a command, what its task says
     std::string context;  ///< what that step has to know, JSON
 
     bool operator==(const Call&) const = default;

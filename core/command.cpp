@@ -133,7 +133,10 @@ Result<std::optional<Command>> edited(const std::optional<Command>& command,
     if (edit.remove) return std::optional<Command>();
     Command after = command.value_or(Command{});
     if (edit.argv) after.argv = *edit.argv;
+    if (edit.directory_default) after.directory = *edit.directory_default;
     if (edit.directory) after.directory = *edit.directory;
+    after.environment.insert(after.environment.end(), edit.environment_default.begin(),
+                             edit.environment_default.end());
     after.environment.insert(after.environment.end(), edit.environment.begin(),
                              edit.environment.end());
     if (edit.time_limit) after.time_limit = *edit.time_limit;
@@ -191,10 +194,10 @@ std::optional<SkipReason> why_not_run(const Command& command, const CalendarTime
     const auto last = last_moment(command, due.at, zone);
     if (last && now > *last) return SkipReason::not_after;
     if (policies == nullptr) return {};
-    if (next_slot && next_slot->at <= now && policies->catch_up != CatchUp::all)
-        return SkipReason::catch_up;
     const auto late = now - due.at - command.jitter;
     if (late <= punctual) return {};
+    if (next_slot && next_slot->at <= now && policies->catch_up != CatchUp::all)
+        return SkipReason::catch_up;
     if (policies->window.count() > 0 && late > policies->window) return SkipReason::window;
     if (policies->catch_up == CatchUp::skip) return SkipReason::catch_up;
     return {};

@@ -56,6 +56,10 @@ struct CommandEdit {
     std::optional<std::vector<std::string>> argv;
     std::optional<std::string> directory;
     std::vector<std::string> environment;  ///< NAME=VALUE, beside those that there are
+    /// Where the caller merely is, and what is set there: for what the two above do not say, and no
+    /// part of a request's identity.
+    std::optional<std::string> directory_default;
+    std::vector<std::string> environment_default;
     std::optional<std::chrono::milliseconds> time_limit;
     std::optional<RetryPolicy> retry;
     std::optional<std::chrono::milliseconds> jitter;
@@ -82,9 +86,8 @@ struct CommandEdit {
 
 /// Why a task's command is not run although its time has come, at `now`; none when it is.
 ///
-/// Shape:  `late` was not the fault of a busy moment: what is late by up to a minute runs. Of a
-///         series whose next slot has passed too, the newest runs, but where all are caught up
-///         with.
+/// Shape:  what is late by up to a minute runs. Of a series whose next slot has passed too, the
+///         newest runs, but where all are caught up with.
 [[nodiscard]] std::optional<SkipReason> why_not_run(const Command& command, const CalendarTime& due,
                                                     const TimeZone& zone, const Policies* policies,
                                                     const std::optional<CalendarTime>& next_slot,

@@ -229,7 +229,7 @@ std::string run_story(const Delivery& run, const auto& at) {
     if (!run.result.empty() && !is_told) text += "; " + run.result;
     if (run.state == DeliveryState::dead) text += ": failed";
     if (run.state == DeliveryState::succeeded) text += ": succeeded";
-    if (run.state == DeliveryState::suppressed) text += ": given up, " + run.revoked;
+    if (run.state == DeliveryState::suppressed) text += ": given up";
     if (run.state == DeliveryState::pending && run.next_attempt)
         text += "; next try on " + at(*run.next_attempt);
     return text;

@@ -14,6 +14,7 @@
 #include "daemon/loop.h"
 #include "daemon/metrics.h"
 #include "daemon/outbound/command_runner.h"
+#include "daemon/outbound/leftovers.h"
 #include "daemon/outbound/worker_pool.h"
 #include "daemon/pulse.h"
 #include "daemon/request_sockets.h"
@@ -199,6 +200,8 @@ Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, cons
                    [&] {
                        return ipc::Stats{http_names, metrics.samples()};
                    }});
+    // Of a daemon that was killed; what is tried again must not meet them.
+    end_leftovers(Maintenance(**database).running_commands());
     engine.start(clock.now());
 
     const auto users_max = static_cast<std::size_t>(config.integer("admission.users_max"));

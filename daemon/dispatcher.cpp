@@ -178,10 +178,15 @@ Result<Envelope> read_envelope(const json& params, const Method& method) {
     return envelope;
 }
 
-/// Covers what the caller asked for: without the envelope, and without the zone that was only
-/// looked up for them, so that the same job on another machine asks the same.
+/// Covers what the caller asked for: without the envelope, and without the zone and the environment
+/// that were only looked up for them, so that the same job on another machine asks the same.
 std::string digest_of(std::string_view method, json normal) {
     normal.erase("tz_default");
+    if (const auto command = normal.find("command");
+        command != normal.end() && command->is_object()) {
+        command->erase("directory_default");
+        command->erase("environment_default");
+    }
     return core::uuid_v5(std::string(method) + "\n" + normal.dump());
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/check.h"
 #include "daemon/handlers/call_handlers.h"
+#include "daemon/handlers/command_handlers.h"
 #include "daemon/handlers/consumer_handlers.h"
 #include "daemon/handlers/delivery_handlers.h"
 #include "ipc/json.h"
@@ -90,7 +91,13 @@ void Engine::start(Timestamp now) {
         for (const auto& [user, delivery] : maintenance_.running_deliveries()) {
             UnitOfWork unit(context_, now, user, "");
             Handling h{unit, user, settings_, identity_, standing_};
-            finish_delivery({user, delivery, {false, true, "interrupted: taskd stopped", ""}}, h);
+            finish_delivery({user, delivery, {false, true, interrupted, ""}}, h);
+            (void)unit.release();
+        }
+        for (const auto& user : maintenance_.users_in_line()) {
+            UnitOfWork unit(context_, now, user, "");
+            Handling h{unit, user, settings_, identity_, standing_};
+            release_runs(user, h);
             (void)unit.release();
         }
         begin_leases(context_, now);

@@ -17,6 +17,9 @@
 
 namespace taskd::daemon {
 
+/// The result of an attempt that was under way when the process before this one ended.
+inline constexpr const char* interrupted = "interrupted: taskd stopped";
+
 /// Whose request it is, as the transport knows it; never from the request itself.
 struct Caller {
     core::UserId user;

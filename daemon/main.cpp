@@ -132,6 +132,8 @@ int run(int argc, char** argv) {
         // A person runs what they like with their own daemon.
         if (!home->is_system) config->set_standard("exec.allow", "*");
         if (!home->is_system) config->set_standard("call.allow", "*");
+        // One user's commands wait in the store, all of them, until there is room.
+        if (!home->is_system) config->set_standard("commands.per_user", "1024");
         config->set_standard("desktop.enabled", home->is_system ? "false" : "true");
         // Others' webhooks must not reach what only this machine or its network may.
         config->set_standard("webhook.networks", home->is_system ? "public" : "any");

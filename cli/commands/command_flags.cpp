@@ -51,12 +51,12 @@ Result<CommandEdit> edit_from(const CommandFlags& flags) {
     if (flags.run || !flags.directory.empty()) {
         auto directory = absolute(flags.directory);
         if (!directory) return tl::unexpected(directory.error());
-        edit.directory = std::move(*directory);
+        (flags.directory.empty() ? edit.directory_default : edit.directory) = std::move(*directory);
     }
     if (flags.run)
         for (const char* name : recorded)
             if (const char* value = std::getenv(name); value != nullptr)
-                edit.environment.push_back(std::string(name) + "=" + value);
+                edit.environment_default.push_back(std::string(name) + "=" + value);
     for (const auto& text : flags.environment) {
         auto variable = variable_from(text);
         if (!variable) return tl::unexpected(variable.error());

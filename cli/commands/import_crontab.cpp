@@ -100,6 +100,8 @@ Result<std::vector<core::Timestamp>> our_times(const CronRule& rule, core::Times
 Imported read(const CrontabEntry& entry, Context& context) {
     Imported imported;
     imported.entry = entry;
+    imported.problem = entry.problem;
+    if (!imported.problem.empty()) return imported;
     auto zone = Result<core::TimeZone>(context.zone());
     if (!entry.tzid.empty()) zone = core::TimeZone::load(entry.tzid);
     const auto rules = rules_of(entry.schedule);
@@ -191,7 +193,6 @@ int run(Context& context, const Given& given, const Words& words) {
             {core::Reason::invalid_argument, "file: is not UTF-8 text", "file", ""});
     const auto user = variable("LOGNAME", variable("USER", "").c_str());
     const auto entries = parse_crontab(*text, variable("HOME", "/"), user);
-    if (!entries) return context.fail(entries.error());
 
     std::optional<ipc::Client> client;
     std::set<std::string> marks;
@@ -207,7 +208,7 @@ int run(Context& context, const Given& given, const Words& words) {
     std::size_t added = 0;
     std::size_t refused = 0;
     json all = json::array();
-    for (const auto& entry : *entries) {
+    for (const auto& entry : entries) {
         Imported imported = read(entry, context);
         for (const auto& request : imported.requests) {
             if (!marks.insert(request.notes).second) {
@@ -239,7 +240,7 @@ int run(Context& context, const Given& given, const Words& words) {
     }
     Screen& screen = context.screen();
     if (screen.json() && !screen.one_line_json()) screen.print_json({{"lines", std::move(all)}});
-    if (entries->empty()) screen.hint("no line runs anything");
+    if (entries.empty()) screen.hint("no line runs anything");
     std::string told =
         given.preview ? "nothing was imported: this is a preview"
                       : "imported " + counted(static_cast<std::int64_t>(added), "series", "series");

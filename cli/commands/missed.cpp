@@ -109,8 +109,13 @@ std::optional<Missed> missed_from(const ipc::CloudEvent& event, Names& names) {
     }
     const auto delivery = ipc::from_json<core::Delivery>(payload);
     // A run that failed is told by its slot, if it had one.
-    if (!delivery || (delivery->is_run() && !delivery->recurrence_id.empty())) return {};
-    missed.what = delivery->call ? delivery->call->method : "delivery to " + delivery->channel;
+    const bool has_slot = delivery && delivery->is_run() && !delivery->task.empty() &&
+                          !delivery->recurrence_id.empty();
+    if (!delivery || has_slot) return {};
+    missed.slot = delivery->recurrence_id;
+    missed.what = delivery->is_run() ? delivery->call->summary
+                  : delivery->call   ? delivery->call->method
+                                     : "delivery to " + delivery->channel;
     missed.why = delivery->result;
     return missed;
 }

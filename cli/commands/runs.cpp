@@ -76,6 +76,8 @@ std::string took_words(const Delivery& run) {
 }
 
 std::string result_words(Context& context, const Delivery& run) {
+    if (run.state == DeliveryState::running)
+        return run.attempts > 1 ? "attempt " + std::to_string(run.attempts) : "";
     std::string text = run.result;
     if (run.state == DeliveryState::pending && run.next_attempt &&
         *run.next_attempt > context.now())
@@ -91,7 +93,7 @@ Table table_of(Context& context, const std::vector<Delivery>& runs) {
                  {"STATE", false},
                  {"LATE", true},
                  {"TOOK", true},
-                 {"COMMAND", false, true},
+                 {"TASK", false, true},
                  {"RESULT", false, true}},
                 {}};
     for (const auto& run : runs)
@@ -101,7 +103,7 @@ Table table_of(Context& context, const std::vector<Delivery>& runs) {
              {state_words(run), paint_of(run.state)},
              {late_words(run)},
              {took_words(run)},
-             {run.call->method},
+             {run.call->summary},
              {result_words(context, run)}});
     return table;
 }
@@ -124,6 +126,7 @@ std::string report(Context& context, const Delivery& run) {
         constexpr std::size_t width = 10;
         if (!text.empty()) out += "  " + name + std::string(width - name.size(), ' ') + text + "\n";
     };
+    line("task", visible(run.call->summary));
     line("command", visible(run.call->method));
     line("why", why_words(run));
     line("slot", run.recurrence_id);
@@ -137,7 +140,7 @@ std::string report(Context& context, const Delivery& run) {
     if (!run.revoked.empty()) line("cancelled", visible(run.revoked));
     if (run.state == DeliveryState::pending && run.next_attempt)
         line("next try", at(*run.next_attempt) + ", " + distance(*run.next_attempt, context.now()));
-    if (!run.task.empty()) line("task", run.task.str());
+    if (!run.task.empty()) line("task id", run.task.str());
     if (!run.output.empty()) out += "  output\n";
     for (const auto& text : core::split(run.output, '\n'))
         if (!text.empty()) out += "    " + visible(text) + "\n";
@@ -193,6 +196,9 @@ int show(Context& context, const Words& words) {
     auto client = context.client();
     if (!client) return context.fail(client.error());
     const auto answer = client->call(ipc::DeliveryGet{words[0]});
+    if (!answer && answer.error().reason == core::Reason::not_found)
+        return context.fail({core::Reason::not_found, "there is no run " + visible(words[0]), "run",
+                             "taskctl runs shows the newest"});
     if (!answer) return context.fail(answer.error());
     Screen& screen = context.screen();
     if (!answer->value.is_run())
@@ -231,6 +237,8 @@ int backfill(Context& context, const Backfill& given, const Words& words) {
         screen.print_json(answer->json);
     else if (screen.quiet())
         screen.print(std::to_string(answer->value.count) + "\n");
+    else if (answer->value.count == 0)
+        screen.print("No slot of it is there that has passed\n");
     else
         screen.print("Began " + counted(answer->value.count, "run", "runs") +
                      " for slots of the past; taskctl runs shows them\n");
@@ -250,7 +258,7 @@ int trigger(Context& context, const std::string& key, const Words& words) {
     else if (screen.quiet())
         screen.print(begun.id.str() + "\n");
     else
-        screen.print("Triggered " + visible(begun.call->method) + "\n  taskctl runs show " +
+        screen.print("Triggered " + visible(begun.call->summary) + "\n  taskctl runs show " +
                      begun.id.str().substr(0, id_shown) + "\n");
     return 0;
 }

@@ -29,12 +29,23 @@ Result<void> check_allowed(const Command& command, const Handling& h) {
                     "command.argv", "the administrator lists them by absolute path as exec.allow"});
 }
 
+/// Runs beside the schedule wait for each other, and each has its command with it.
+Result<void> check_room(std::int64_t more, Handling& h) {
+    const auto most = h.settings.quotas.calls;
+    if (h.unit.count_open_runs(h.user) + more <= most) return {};
+    return tl::unexpected(core::Error{core::Reason::resource_exhausted,
+                                      "quota.calls: " + std::to_string(more) +
+                                          " more runs would be more than the " +
+                                          std::to_string(most) + " that may wait",
+                                      "quota.calls", "taskctl runs shows those that do"});
+}
+
 /// A task's or series' command, by a reference to either.
 struct Found {
     core::Task task;
     std::optional<core::Series> series;
-    std::string owner;
     Command command;
+    RunOf of;
 };
 Result<Found> find(const std::string& reference, Handling& h) {
     const auto task = h.unit.find_task(h.user, reference);
@@ -46,7 +57,8 @@ Result<Found> find(const std::string& reference, Handling& h) {
             "taskctl edit " + std::to_string(task->number) + " --run -- PROGRAM");
     auto series = h.unit.find_series(h.user, task->series);
     const auto owner = series ? series->id.str() : task->id.str();
-    return Found{*task, std::move(series), owner, *command};
+    RunOf of{owner, group_of(*command, owner, series), task->content.summary};
+    return Found{*task, std::move(series), *command, std::move(of)};
 }
 
 }  // namespace
@@ -56,7 +68,20 @@ Result<std::optional<Command>> read_command(const std::optional<core::CommandEdi
     if (!edit) return before;
     if (!before && !edit->argv && !edit->remove)
         return core::invalid_argument("command.argv", "is missing; name the program to run");
-    auto command = core::edited(before, *edit);
+    core::CommandEdit allowed_edit = *edit;
+    if (h.settings.exec_allow) {
+        // A program's environment and directory can make it run anything.
+        if (!edit->environment.empty() || edit->directory)
+            return tl::unexpected(core::Error{
+                core::Reason::permission_denied,
+                std::string(edit->directory ? "command.directory" : "command.environment") +
+                    ": this daemon runs only what its administrator names, as they name it",
+                edit->directory ? "command.directory" : "command.environment",
+                "a program that the administrator writes can set what it needs"});
+        allowed_edit.environment_default.clear();
+        allowed_edit.directory_default.reset();
+    }
+    auto command = core::edited(before, allowed_edit);
     if (!command || !*command) return command;
     if (auto allowed = check_allowed(**command, h); !allowed)
         return tl::unexpected(allowed.error());
@@ -95,9 +120,8 @@ Result<Delivery> trigger_command(const ipc::CommandTrigger& request, Handling& h
     if (!found) return tl::unexpected(found.error());
     if (auto allowed = check_allowed(found->command, h); !allowed)
         return tl::unexpected(allowed.error());
-    const auto run =
-        new_run(found->command, found->owner, group_of(found->command, found->owner, found->series),
-                core::run_by_trigger, h);
+    if (auto room = check_room(1, h); !room) return tl::unexpected(room.error());
+    const auto run = new_run(found->command, found->of, core::run_by_trigger, h);
     h.unit.insert_delivery(run);
     return run;
 }
@@ -139,10 +163,10 @@ Result<ipc::CommandBackfilled> backfill_commands(const ipc::CommandBackfill& req
             return core::invalid_argument("from", "there are more than 1000 slots in this range",
                                           "take a shorter one, several times");
     }
+    if (auto room = check_room(static_cast<std::int64_t>(slots.size()), h); !room)
+        return tl::unexpected(room.error());
     for (const auto& one : slots) {
-        Delivery run = new_run(found->command, found->owner,
-                               group_of(found->command, found->owner, found->series),
-                               core::run_by_backfill, h);
+        Delivery run = new_run(found->command, found->of, core::run_by_backfill, h);
         run.recurrence_id = core::format(one.id);
         run.planned = schedule->at(one).at;
         // In order: those that have to wait are asked in turn.

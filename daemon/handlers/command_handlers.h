@@ -27,9 +27,15 @@ namespace taskd::daemon {
 core::Delivery keep_run(const core::Task& task, const core::Command& command, const char* why,
                         Handling& h);
 
-/// A run that is not stored yet, of the command of the task or series with the id `owner`.
-[[nodiscard]] core::Delivery new_run(const core::Command& command, const std::string& owner,
-                                     const std::string& group, const char* why, Handling& h);
+/// Whose command a run is of.
+struct RunOf {
+    std::string owner;    ///< the id of the task or series
+    std::string group;    ///< see group_of
+    std::string summary;  ///< of the task
+};
+/// A run that is not stored yet.
+[[nodiscard]] core::Delivery new_run(const core::Command& command, const RunOf& of, const char* why,
+                                     Handling& h);
 /// The group of which one at a time runs: its own, or its series', whose runs do not overlap. ""
 /// for no bound: the slots of a stack run side by side.
 [[nodiscard]] std::string group_of(const core::Command& command, const std::string& owner,
@@ -39,6 +45,9 @@ core::Delivery keep_run(const core::Task& task, const core::Command& command, co
 [[nodiscard]] std::optional<Job> start_run(const core::Delivery& run, Handling& h);
 /// An attempt ended: with it the run and its occurrence, or it is tried again.
 void finish_run(const core::Delivery& run, const core::Outcome& outcome, Handling& h);
+
+/// Lets runs begin that waited for one which has ended, or is not needed any more.
+void release_runs(const core::UserId& user, Handling& h);
 
 /// Another command, or none, for a task or for its series and all its tasks.
 void change_command(const core::Task& task, const std::optional<core::Command>& command,

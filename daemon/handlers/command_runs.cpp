@@ -22,6 +22,7 @@ using core::DeliveryState;
 using core::Task;
 using std::chrono::milliseconds;
 
+constexpr std::int64_t others_max = 20;
 constexpr std::int64_t released_max = 64;  // how many one that ends may let begin
 constexpr milliseconds punctual = std::chrono::minutes{1};
 
@@ -38,14 +39,12 @@ std::vector<std::pair<std::string, std::string>> variables_of(const Delivery& ru
         {"TASKD_ATTEMPT", std::to_string(run.attempts)},
         {"TASKD_USER_ID", run.user.str()},
         {"TASKD_RECURRENCE_ID", run.recurrence_id},
+        {"TASKD_SUMMARY", run.call->summary},
         {"TASKD_WHY", run.call->verb}};
     if (run.planned) variables.emplace_back("TASKD_PLANNED", core::format_utc(*run.planned));
     if (const auto task = h.unit.find_task(run.user, run.task)) {
         variables.emplace_back("TASKD_TASK_ID", task->id.str());
         variables.emplace_back("TASKD_TASK_NUMBER", std::to_string(task->number));
-        variables.emplace_back("TASKD_SUMMARY", task->content.summary);
-    } else if (const auto series = h.unit.find_series(run.user, core::SeriesId{run.call->path})) {
-        variables.emplace_back("TASKD_SUMMARY", series->content.summary);
     }
     return variables;
 }
@@ -53,36 +52,29 @@ std::vector<std::pair<std::string, std::string>> variables_of(const Delivery& ru
 /// Why this run has to wait for another one; "" for not.
 std::string waits_for(const Delivery& run, Handling& h) {
     const auto& group = run.call->target;
-    if (!group.empty() && h.unit.count_running(run.user, group) > 0)
+    if (!group.empty() && h.unit.is_group_busy(run.user, group, run.call->path))
         return group == run.call->path ? "waits: the run before it is not over"
                                        : "waits: another command of group " + group + " runs";
     const auto most = h.settings.commands_per_user;
-    if (h.unit.count_running(run.user, "") < most) return "";
+    if (h.unit.count_running(run.user) < most) return "";
     return "waits: " + std::to_string(most) + " commands run, the most there may be";
 }
 
 /// What an ended run makes of its task, which it has begun.
 core::Result<void> close_task(const Delivery& run, Handling& h) {
-    if (run.task.empty()) return {};
+    // What was revoked is not the task's any more; its user has decided otherwise.
+    if (run.task.empty() || !run.revoked.empty() || run.state == DeliveryState::suppressed)
+        return {};
     const auto task = h.unit.find_task(run.user, run.task);
     if (!task || !task->is_open() || task->status != core::Status::in_process) return {};
+    // Opened again, it has a run of its own.
+    for (const auto& other : h.unit.runs_of(*task, others_max))
+        if (!other.finished && other.revoked.empty() && other.id != run.id) return {};
     const auto closed = run.state == DeliveryState::succeeded
                             ? complete_occurrence(*task, h)
                             : cancel_occurrence(*task, core::SkipReason::failed, h);
     if (!closed) return tl::unexpected(closed.error());
     return {};
-}
-
-/// The runs that waited for one which has ended.
-void release_runs(const core::UserId& user, Handling& h) {
-    const auto room = h.settings.commands_per_user - h.unit.count_running(user, "");
-    if (room <= 0) return;
-    for (const auto& id : h.unit.runs_in_line(user, std::min(room, released_max))) {
-        const auto waiting = h.unit.find_delivery(user, id);
-        Delivery after = *waiting;
-        after.next_attempt = h.unit.now();
-        h.unit.update_delivery(*waiting, after);
-    }
 }
 
 /// The default channel hears of it, where the run before had not failed too.
@@ -139,21 +131,51 @@ core::Result<std::optional<core::SkipReason>> why_passed_over(const Task& task,
     return core::why_not_run(command, due, *zone, &series->policies, next, h.unit.now());
 }
 
+/// Closes a task whose time is passed over, and says whether it did.
+core::Result<bool> pass_over(const Task& task, const Command& command, Handling& h) {
+    // One without series has no slot to tell of it: it gets a run that is too late.
+    if (task.series.empty()) return false;
+    const auto reason = why_passed_over(task, command, h);
+    if (!reason) return tl::unexpected(reason.error());
+    if (!*reason) return false;
+    auto inner = h.unit.nested("");
+    Handling step{inner, task.user, h.settings, h.identity, h.standing, h.received};
+    const auto closed = cancel_occurrence(task, **reason, step);
+    h.unit.check_alive();
+    if (!closed) return tl::unexpected(closed.error());
+    h.unit.adopt(inner.release());
+    h.deliveries.insert(h.deliveries.end(), step.deliveries.begin(), step.deliveries.end());
+    return true;
+}
+
 }  // namespace
 
-Delivery new_run(const Command& command, const std::string& owner, const std::string& group,
-                 const char* why, Handling& h) {
+void release_runs(const core::UserId& user, Handling& h) {
+    const auto room = h.settings.commands_per_user - h.unit.count_running(user);
+    if (room <= 0) return;
+    for (const auto& id : h.unit.runs_in_line(user, std::min(room, released_max))) {
+        const auto waiting = h.unit.find_delivery(user, id);
+        Delivery after = *waiting;
+        after.next_attempt = h.unit.now();
+        h.unit.update_delivery(*waiting, after);
+    }
+}
+
+Delivery new_run(const Command& command, const RunOf& of, const char* why, Handling& h) {
     constexpr std::size_t line_bytes_max = 1024;
     Delivery run = new_delivery(h);
     core::Call call;
     call.kind = core::Call::Kind::command;
-    call.target = group;
+    call.target = of.group;
     call.method = core::clipped(core::command_line(command.argv), line_bytes_max);
     call.verb = why;
-    call.path = owner;
+    call.path = of.owner;
+    call.summary = of.summary;
     call.body = ipc::to_json(command).dump();
     call.key = run.id.str();
     run.call_key = run.id.str();
+    // The place in line: what is of the past comes last.
+    run.firing = why == core::run_by_backfill ? 2 : 1;
     run.call = std::move(call);
     return run;
 }
@@ -167,7 +189,8 @@ std::string group_of(const Command& command, const std::string& owner,
 Delivery keep_run(const Task& task, const Command& command, const char* why, Handling& h) {
     const auto series = h.unit.find_series(task.user, task.series);
     const auto& owner = series ? series->id.str() : task.id.str();
-    Delivery run = new_run(command, owner, group_of(command, owner, series), why, h);
+    Delivery run =
+        new_run(command, {owner, group_of(command, owner, series), task.content.summary}, why, h);
     run.task = task.id;
     if (task.recurrence_id) run.recurrence_id = core::format(*task.recurrence_id);
     if (task.content.due) {
@@ -188,18 +211,14 @@ std::optional<Job> begin_command(const Timer& timer, Handling& h) {
     if (!time || *time > timer.due) return {};  // begun already, or moved to later
     // Whoever lets it go sets the timer again.
     if (h.unit.is_blocked(*task)) return {};
-    if (const auto series = h.unit.find_series(task->user, task->series);
-        series && (series->paused || series->ended_by_user))
+    if (const auto series = h.unit.find_series(task->user, task->series); series && series->paused)
         return {};
 
-    const auto passed_over = why_passed_over(*task, *command, h);
-    if (!passed_over) {
+    if (auto passed = pass_over(*task, *command, h); !passed) {
         constexpr std::chrono::hours zone_lost_retry{1};
         h.unit.set_timer({timer.kind, h.unit.now() + zone_lost_retry, timer.user, timer.ref});
         return {};
-    }
-    if (*passed_over) {
-        (void)cancel_occurrence(*task, **passed_over, h);
+    } else if (*passed) {
         return {};
     }
     const auto begun = core::start(*task, h.unit.now());
@@ -226,7 +245,17 @@ std::optional<Job> start_run(const Delivery& run, Handling& h) {
         end_run(run, core::finished(run, late, h.unit.now(), std::nullopt), h);
         return {};
     }
-    const Command command = command_of(run);
+    const bool is_extra = run.task.empty();
+    if (is_extra && !h.unit.find_command(run.user, run.call->path)) {
+        suppress(run, "its command was removed", h);
+        return {};
+    }
+    Command command = command_of(run);
+    // The daemon's own rights are not to be bent by what a program finds around it.
+    if (h.settings.exec_allow) {
+        command.environment.clear();
+        command.directory = "/";
+    }
     if (!h.settings.may_run(command.argv.front())) {
         const core::Outcome refused{false, false, "exec.allow does not name this program", ""};
         end_run(run, core::finished(run, refused, h.unit.now(), std::nullopt), h);
@@ -246,18 +275,22 @@ std::optional<Job> start_run(const Delivery& run, Handling& h) {
     job.delivery = run.id;
     job.task = run.task;
     job.created = run.created;
-    job.command = command;
+    job.command = std::move(command);
     job.variables = variables_of(after, h);
     return job;
 }
 
 void finish_run(const Delivery& run, const core::Outcome& outcome, Handling& h) {
     const Command command = command_of(run);
+    core::Outcome known = outcome;
+    // How long one ran that was interrupted is known as little as when it was.
+    if (run.started && outcome.result == interrupted && h.unit.now() > *run.started)
+        known.took = h.unit.now() - *run.started;
     std::optional<milliseconds> wait;
     if (!outcome.succeeded && outcome.retryable)
         wait = core::next_attempt(command.retry, run.attempts, h.unit.random().next());
     if (wait && run.expires && h.unit.now() + *wait > *run.expires) wait.reset();
-    end_run(run, core::finished(run, outcome, h.unit.now(), wait), h);
+    end_run(run, core::finished(run, known, h.unit.now(), wait), h);
 }
 
 }  // namespace taskd::daemon

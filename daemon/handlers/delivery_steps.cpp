@@ -2,6 +2,7 @@
 #include "daemon/handlers/delivery_steps.h"
 
 #include "core/uuid.h"
+#include "daemon/handlers/command_handlers.h"
 #include "ipc/json.h"
 
 #include <algorithm>
@@ -119,6 +120,8 @@ void suppress(const Delivery& before, const std::string& why, Handling& h) {
         end_delivery(before, after, kind_of(before, h), h);
     else
         h.unit.update_delivery(before, after);
+    // Perhaps its turn had come.
+    if (before.is_run() && after.finished) release_runs(before.user, h);
 }
 
 bool admitted(const Delivery& delivery, const std::string& circuit,

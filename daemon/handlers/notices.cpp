@@ -129,13 +129,11 @@ void add_test(Notice& notice, const json& data) {
 }
 
 /// A task's command that did not succeed.
-void add_failure(Notice& notice, const json& data, Handling& h) {
+void add_failure(Notice& notice, const json& data) {
     constexpr std::size_t output_bytes_max = 2000;
     const auto run = ipc::from_json<core::Delivery>(data);
     if (!run || !run->call) return;
-    const auto task = h.unit.find_task(core::UserId{notice.user}, run->task);
-    const auto what = task ? task->content.summary : run->call->method;
-    notice.summary = "Failed: " + what;
+    notice.summary = "Failed: " + run->call->summary;
     notice.is_urgent = true;
     std::vector<std::string> lines{run->call->method + ": " + run->result};
     if (run->attempts > 1) lines.push_back(std::to_string(run->attempts) + " attempts");
@@ -176,7 +174,7 @@ Notice notice_of(const core::Delivery& delivery, const ipc::CloudEvent& event, H
     else if (event.type == "channel.test")
         add_test(notice, data);
     else if (event.type == "delivery.failed")
-        add_failure(notice, data, h);
+        add_failure(notice, data);
     else
         add_bulletin(notice, data);
     notice.tag = !notice.task.empty()     ? notice.task

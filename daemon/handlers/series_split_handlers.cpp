@@ -2,6 +2,7 @@
 // series.split: a slot and all later ones become a series of their own; both stay linked.
 #include "core/rfc3339.h"
 #include "core/uuid.h"
+#include "daemon/handlers/command_handlers.h"
 #include "daemon/handlers/occurrences.h"
 #include "daemon/handlers/series_edit.h"
 #include "daemon/handlers/series_handlers.h"
@@ -157,7 +158,6 @@ core::Result<void> split_reminders(const Series& first, const Series& second,
                                    const Schedule& schedule, const Slot& begin, Handling& h) {
     const auto rest = schedule_for(h.unit, first);
     if (!rest) return tl::unexpected(rest.error());
-    h.unit.put_command(h.user, second.id.str(), h.unit.find_command(h.user, first.id.str()));
     for (const auto& reminder : reminders_of(h, first)) {
         core::Reminder copy = reminder;
         copy.id = core::ReminderId{core::uuid_v4(h.unit.random())};
@@ -203,12 +203,16 @@ core::Result<ipc::SeriesChanged> split_series(const ipc::SeriesSplit& request, H
 
     ipc::SeriesChanged reply;
     h.unit.insert_series(*second);
+    // Before its first task, which has its timer by it.
+    h.unit.put_command(h.user, second->id.str(),
+                       h.unit.find_command(h.user, point->series.id.str()));
     h.unit.append_event(h.user, {"series.created", second->id.str(), *second});
     begin_second(*point, *second, *schedule, begin, request.change.edit, h, reply);
     const Series first = first_of(*point, second->id, h.unit.now());
     h.unit.update_series(point->series, first);
     h.unit.append_event(h.user,
                         {first.ended ? "series.ended" : "series.updated", first.id.str(), first});
+    wake_commands(*second, h);
     if (auto split = split_reminders(first, *second, *schedule, *begin.slot, h); !split)
         return tl::unexpected(split.error());
     reply.series = view_of(h.unit, *h.unit.find_series(h.user, second->id));

@@ -68,9 +68,22 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
     if (auto good = core::check_policies(series.policies, series.rule); !good)
         return tl::unexpected(good.error());
     series.created = h.unit.now();
-    const auto schedule = schedule_for(h.unit, series);
+    auto schedule = schedule_for(h.unit, series);
     if (!schedule) return tl::unexpected(schedule.error());
-    const auto first = core::slot_after(*schedule, series.policies, {}, h.unit.now());
+    auto first = core::slot_after(*schedule, series.policies, {}, h.unit.now());
+    // Nobody missed what was before it was wanted, but for who asks for it: it begins to come.
+    const bool makes_up = request.policies.catch_up.has_value();
+    if (request.command && !makes_up && first.slot &&
+        schedule->at(*first.slot).at <= h.unit.now()) {
+        while (first.slot && schedule->at(*first.slot).at <= h.unit.now())
+            first.slot = schedule->slots.next_after(*first.slot);
+        if (!first.slot)
+            return core::invalid_argument("every", "every slot of this rule is in the past");
+        series.dtstart = first.slot->id.local;
+        schedule = schedule_for(h.unit, series);
+        if (!schedule) return tl::unexpected(schedule.error());
+        first = core::slot_after(*schedule, series.policies, {}, h.unit.now());
+    }
     if (!first.slot && series.policies.shift == core::Shift::skip)
         return core::invalid_argument("shift", "every slot of this rule is on a day off");
     if (!first.slot)

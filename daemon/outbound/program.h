@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/delivery.h"
+#include "daemon/job.h"
 #include "daemon/unique_fd.h"
 
 #include <chrono>
@@ -53,6 +54,5 @@ enum class Cut { none, front, back };
 [[nodiscard]] std::string in_words(std::chrono::milliseconds span);
 
 inline constexpr std::chrono::milliseconds kill_after{2000};  ///< from TERM to KILL
-inline constexpr const char* interrupted = "interrupted: taskd stopped";
 
 }  // namespace taskd::daemon

@@ -71,29 +71,45 @@ void UnitOfWork::wake_command(const Task& task) {
     if (time) set_timer({TimerKind::command, *time, task.user, task.id.str()});
 }
 
-std::int64_t UnitOfWork::count_running(const core::UserId& user, const std::string& group) {
-    Query row(db_,
-              "SELECT count(*) FROM delivery INDEXED BY delivery_run_open WHERE user_id = ?1 AND "
-              "state = 'running' AND command_group IS NOT NULL AND finished IS NULL AND "
-              "(?2 = '' OR command_group = ?2)",
-              user.str(), group);
+#define OPEN_RUNS                                                                      \
+    " FROM delivery INDEXED BY delivery_run_open WHERE command_group IS NOT NULL AND " \
+    "finished IS NULL AND "
+
+std::int64_t UnitOfWork::count_running(const core::UserId& user) {
+    Query row(db_, "SELECT count(*)" OPEN_RUNS "user_id = ? AND state = 'running'", user.str());
     return row.step() ? row.integer(0) : 0;
+}
+
+std::int64_t UnitOfWork::count_open_runs(const core::UserId& user) {
+    Query row(db_, "SELECT count(*)" OPEN_RUNS "user_id = ? AND state IN ('pending', 'running')",
+              user.str());
+    return row.step() ? row.integer(0) : 0;
+}
+
+bool UnitOfWork::is_group_busy(const core::UserId& user, const std::string& group,
+                               const std::string& command) {
+    Query row(db_,
+              "SELECT 1" OPEN_RUNS
+              "user_id = ?1 AND state = 'running' AND (command_group = ?2 OR "
+              "(command_id = ?3 AND command_group <> '')) LIMIT 1",
+              user.str(), group, command);
+    return row.step();
 }
 
 std::vector<core::DeliveryId> UnitOfWork::runs_in_line(const core::UserId& user,
                                                        std::int64_t limit) {
     std::vector<core::DeliveryId> ids;
     // Of a group one at a time runs, so its first in line is enough. Slots of the past come last.
-    Query row(db_,
-              "SELECT id, min(coalesce(planned, created) + CASE json_extract(call, '$.verb') WHEN "
-              "'backfill' THEN 1000000000000000 ELSE 0 END) AS place "
-              "FROM delivery INDEXED BY delivery_run_open WHERE user_id = ?1 AND "
-              "state = 'pending' AND command_group IS NOT NULL AND finished IS NULL AND "
-              "next_attempt_ms IS NULL AND (command_group = '' OR command_group NOT IN (SELECT "
-              "command_group FROM delivery INDEXED BY delivery_run_open WHERE user_id = ?1 AND "
-              "state = 'running' AND command_group IS NOT NULL AND finished IS NULL)) GROUP BY "
-              "CASE command_group WHEN '' THEN id ELSE command_group END ORDER BY place LIMIT ?2",
-              user.str(), limit);
+    Query row(
+        db_,
+        "SELECT id, min(firing * 1000000000000000 + coalesce(planned, created)) AS place" OPEN_RUNS
+        "user_id = ?1 AND state = 'pending' AND next_attempt_ms IS NULL AND (command_group = "
+        "'' OR NOT EXISTS (SELECT 1 FROM delivery r INDEXED BY delivery_run_open WHERE "
+        "r.command_group IS NOT NULL AND r.finished IS NULL AND r.user_id = ?1 AND r.state = "
+        "'running' AND r.command_group <> '' AND (r.command_group = delivery.command_group OR "
+        "r.command_id = delivery.command_id))) GROUP BY CASE command_group WHEN '' THEN id "
+        "ELSE command_group END ORDER BY place LIMIT ?2",
+        user.str(), limit);
     while (row.step()) ids.emplace_back(row.text(0));
     return ids;
 }

@@ -64,6 +64,7 @@ std::optional<std::string> call_column(const std::optional<core::Call>& call) {
                 {"body", call->body},
                 {"key", call->key},
                 {"step", call->step},
+                {"summary", call->summary},
                 {"context", call->context}}
         .dump();
 }
@@ -80,6 +81,7 @@ core::Call read_call(const std::string& text) {
     call.body = found.value("body", "");
     found["key"].get_to(call.key);
     found["step"].get_to(call.step);
+    call.summary = found.value("summary", "");
     call.context = found.value("context", "");
     return call;
 }
@@ -210,7 +212,7 @@ std::vector<Delivery> UnitOfWork::list_runs(const core::UserId& user, const RunF
     "SELECT " RUN_LIST_COLUMNS " FROM delivery INDEXED BY " index                        \
     " WHERE user_id = ?1 AND command_group IS NOT NULL AND (?2 = '' OR command_id = ?2)" \
     " AND (?3 = 0 OR state = 'dead') AND (?4 IS NULL OR created >= ?4)"                  \
-    " ORDER BY id DESC LIMIT ?5"
+    " ORDER BY created DESC, planned DESC, id DESC LIMIT ?5"
     return read_all(
         Query(db_, filter.of.empty() ? RUNS_WHERE("delivery_run") : RUNS_WHERE("delivery_run_of"),
               user.str(), filter.of, filter.failed, filter.since, filter.limit));

@@ -39,6 +39,10 @@ public:
 
     /// What was running when the process before this one ended.
     [[nodiscard]] std::vector<std::pair<core::UserId, core::DeliveryId>> running_deliveries();
+    /// The ids of runs of commands among them.
+    [[nodiscard]] std::vector<std::string> running_commands();
+    /// Whose runs wait for others to end.
+    [[nodiscard]] std::vector<core::UserId> users_in_line();
 
     /// The rows that keep instants of the future: running series, open tasks, pending reminders,
     /// users with an agenda, open deliveries, consumers and handlers that wait, runs. A page of

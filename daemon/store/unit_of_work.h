@@ -256,8 +256,12 @@ public:
                                                                      const core::Command& command);
     /// Sets the timer of a task's command, after it was let go or the command was changed.
     void wake_command(const core::Task& task);
-    /// Runs under way: of a group, or for "" of all.
-    [[nodiscard]] std::int64_t count_running(const core::UserId& user, const std::string& group);
+    [[nodiscard]] std::int64_t count_running(const core::UserId& user);
+    /// Runs that have not ended.
+    [[nodiscard]] std::int64_t count_open_runs(const core::UserId& user);
+    /// Whether a run of the group is under way, or one of the same command under another group.
+    [[nodiscard]] bool is_group_busy(const core::UserId& user, const std::string& group,
+                                     const std::string& command);
     /// The runs that wait for others to end and may begin now, the oldest first.
     [[nodiscard]] std::vector<core::DeliveryId> runs_in_line(const core::UserId& user,
                                                              std::int64_t limit);

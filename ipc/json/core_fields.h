@@ -266,7 +266,10 @@ void fields(auto& f, Of<core::Delivery> auto& v) {
     f.sparse("status", v.status);
     f("expires", v.expires);
     f("planned", v.planned);
-    if (v.is_run()) f("why", v.call->verb);
+    if (v.is_run()) {
+        f("why", v.call->verb);
+        f.sparse("summary", v.call->summary);
+    }
     f.sparse("log", v.log);
 }
 /// Of an edit only what it asks for.
@@ -274,6 +277,8 @@ void fields(auto& f, Of<core::CommandEdit> auto& v) {
     f("argv", v.argv);
     f("directory", v.directory);
     f.sparse("environment", v.environment);
+    f("directory_default", v.directory_default);
+    f.sparse("environment_default", v.environment_default);
     f("time_limit_ms", v.time_limit);
     f("retry", v.retry);
     f("jitter_ms", v.jitter);

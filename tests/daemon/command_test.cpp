@@ -67,6 +67,10 @@ struct Commands : EngineFixture {
 
 using Words = std::vector<std::string>;
 
+std::string number_of(const daemon::Job& job) {
+    return Commands::variable(job, "TASKD_TASK_NUMBER");
+}
+
 }  // namespace
 
 TEST_CASE("command: it runs at its time, and success completes the occurrence") {
@@ -88,6 +92,7 @@ TEST_CASE("command: it runs at its time, and success completes the occurrence") 
     CHECK(t.status(1) == "completed");
     CHECK(t.run()["state"] == "succeeded");
     CHECK(t.run()["planned"] == "2026-11-24T09:00:00.000Z");
+    CHECK(t.run()["summary"] == "backup");
     CHECK(t.result("delivery.get", {{"delivery", t.run()["id"]}})["output"] == "made it\n");
     CHECK(t.task(2)["recurrence_id"] == "2026-11-25T10:00:00");
     CHECK(t.begun(24h).size() == 1);
@@ -294,6 +299,12 @@ TEST_CASE("command: pause, end, cancel and edit are obeyed") {
         CHECK(t.begun(2h + 29min).empty());
         CHECK(t.begun(1min).size() == 1);
     }
+    SECTION("a time behind that of the next slot") {
+        t.ask("task.update", {{"task", "1"}, {"due", "2026-11-26T11:00"}, {"tz", "Europe/Berlin"}});
+        const auto jobs = t.begun(50h);
+        REQUIRE(jobs.size() == 1);
+        CHECK(t.variable(jobs[0], "TASKD_RECURRENCE_ID") == "2026-11-24T10:00:00");
+    }
     SECTION("another command") {
         t.ask("task.update", {{"task", "1"}, {"command", {{"argv", {"other"}}}}});
         const auto jobs = t.begun(1h);
@@ -399,6 +410,154 @@ TEST_CASE("command: only the programs that the administrator names") {
     json good = params;
     good["command"] = {{"argv", {"/usr/bin/backup"}}};
     t.result("task.add", good);
+}
+
+TEST_CASE("command: both halves of a series that is split have their runs") {
+    Commands t;
+    t.add();
+    t.answer(t.begun(1h).at(0), done);
+    // From a later slot on, and from the open one on, to a later time.
+    const std::string from = GENERATE("2026-11-26T10:00:00", "2026-11-25T10:00:00");
+    t.ask("series.split",
+          {{"series", "1"}, {"recurrence_id", from}, {"at", "11:00"}, {"tz", "Europe/Berlin"}});
+    std::size_t began = 0;
+    for (int hour = 1; hour < 24 * 4; ++hour)
+        for (const auto& job : t.begun(1h)) {
+            ++began;
+            t.answer(job, done);
+        }
+    CHECK(began == 3);
+}
+
+TEST_CASE("command: a task that is opened again is not closed by the run before") {
+    Commands t;
+    t.add({{"due", "2026-11-24T10:00"}});
+    const auto jobs = t.begun(1h);
+    const std::string close = GENERATE("task.cancel", "task.complete", "task.delete");
+    t.ask(close, {{"task", "1"}});
+    t.ask(close == "task.delete" ? "task.restore" : "task.reopen", {{"task", "1"}});
+    CHECK(t.begun().empty());  // the one before is not over
+    t.answer(jobs.at(0), {false, true, "stopped: its task was cancelled", ""});
+    CHECK(t.status(1) == "in-process");
+    const auto again = t.begun();
+    REQUIRE(again.size() == 1);
+    t.answer(again[0], done);
+    CHECK(t.status(1) == "completed");
+}
+
+TEST_CASE("command: a jitter longer than the interval passes over nothing by itself") {
+    Commands t;
+    t.add({{"every", "10 minutes"}, {"at", ""}}, {{"jitter_ms", 3'600'000}});
+    std::size_t began = 0;
+    for (int minute = 0; minute < 180; ++minute)
+        for (const auto& job : t.begun(1min)) {
+            ++began;
+            t.answer(job, done);
+        }
+    CHECK(began >= 2);
+}
+
+TEST_CASE("command: what is too late for a single task is told as a run that failed") {
+    Commands t;
+    t.add({{"due", "2026-11-24T10:00"}}, {{"not_after", "11:00"}});
+    t.crash();
+    CHECK(t.begun(3h).empty());
+    CHECK(t.status(1) == "cancelled");
+    CHECK(t.run()["state"] == "dead");
+    CHECK(t.run()["result"] == "it was too late to begin");
+}
+
+TEST_CASE("command: another group does not let runs of a series overlap") {
+    Commands t;
+    t.add();
+    const auto jobs = t.begun(1h);
+    t.ask("task.update", {{"task", "1"}, {"command", {{"group", "disk"}}}});
+    t.ask("command.trigger", {{"task", "1"}});
+    CHECK(t.begun().empty());
+    t.answer(jobs.at(0), done);
+    CHECK(t.begun().size() == 1);
+}
+
+TEST_CASE("command: a new series begins with what is to come") {
+    Commands t;
+    const auto added = t.add({{"every", "day from 2026-11-01"}});
+    CHECK(added["task"]["recurrence_id"] == "2026-11-24T10:00:00");
+    t.add({{"every", "day"}, {"at", ""}});
+    CHECK(t.begun().empty());
+    CHECK(t.skipped().empty());
+}
+
+TEST_CASE("command: without a command nothing more is filled back, and the next in line begins") {
+    Commands t;
+    t.add();
+    t.add(json::object(), {{"group", "disk"}});
+    const auto jobs = t.begun(97h);
+    REQUIRE(jobs.size() == 2);
+    t.ask("command.backfill", {{"series", "1"}, {"from", "2026-11-24"}, {"to", "2026-11-27"}});
+    CHECK(t.begun(10ms).empty());
+    t.ask("task.update", {{"task", "1"}, {"command", {{"remove", true}}}});
+    for (const auto& job : jobs) t.answer(job, done);
+    CHECK(t.begun(10ms).empty());
+    CHECK(t.count("SELECT count(*) FROM delivery WHERE finished IS NULL") == 0);
+}
+
+TEST_CASE("command: a run that is not needed any more lets the next in line begin") {
+    Commands t;
+    for (int i = 0; i < 3; ++i) t.add({{"due", "2026-11-24T10:00"}}, {{"group", "disk"}});
+    const auto jobs = t.begun(1h);
+    REQUIRE(jobs.size() == 1);
+    // The end of the first gives the turn to one of the others, which is cancelled in that turn.
+    t.answer(jobs[0], done);
+    auto next = t.begun();
+    REQUIRE(next.size() == 1);
+    t.ask("task.cancel", {{"task", number_of(next[0])}});
+    t.answer(next[0], {false, true, "stopped: its task was cancelled", ""});
+    CHECK(t.begun().size() == 1);
+}
+
+TEST_CASE("command: what a program finds is the administrator's where they name the programs") {
+    daemon::Settings settings;
+    settings.exec_allow = std::vector<std::string>{"/usr/bin/backup"};
+    Commands t(settings);
+    const json params{{"summary", "x"}, {"every", "day"}, {"at", "10:00"}, {"tz", "UTC"}};
+    for (const json& more :
+         {json{{"environment", {"LD_PRELOAD=/tmp/x"}}}, json{{"directory", "/tmp"}}}) {
+        json bad = params;
+        bad["command"] = {{"argv", {"/usr/bin/backup"}}};
+        bad["command"].update(more);
+        CHECK(t.reason("task.add", bad) == "permission_denied");
+    }
+    json good = params;
+    good["command"] = {{"argv", {"/usr/bin/backup"}},
+                       {"environment_default", {"LD_PRELOAD=/tmp/x"}},
+                       {"directory_default", "/tmp"}};
+    t.result("task.add", good);
+    const auto jobs = t.begun(2h);
+    REQUIRE(jobs.size() == 1);
+    CHECK(jobs[0].command->environment.empty());
+    CHECK(jobs[0].command->directory == "/");
+}
+
+TEST_CASE("command: the same request from another machine is the same request") {
+    Commands t;
+    const auto from = [&](const char* path) {
+        return t.result("task.add", {{"summary", "x"},
+                                     {"every", "day"},
+                                     {"at", "10:00"},
+                                     {"tz_default", "UTC"},
+                                     {"idempotency_key", "job"},
+                                     {"command",
+                                      {{"argv", {"a"}},
+                                       {"environment", {"B=1"}},
+                                       {"directory_default", path},
+                                       {"environment_default", {std::string("PATH=") + path}}}}});
+    };
+    const auto first = from("/bin");
+    CHECK(first["command"]["directory"] == "/bin");
+    CHECK(first["command"]["environment"] == json{"B=1", "PATH=/bin"});
+    const auto again = from("/usr/bin");
+    CHECK(again["replayed"] == true);
+    CHECK(again["command"] == first["command"]);
 }
 
 TEST_CASE("command: what is not accepted is refused by name") {

@@ -185,6 +185,17 @@ class Crash(Runs):
         with open(self.path("began"), encoding="utf-8") as file:
             self.assertEqual({line.split()[0] for line in file}, {run["id"]})
 
+    def test_what_a_killed_taskd_left_is_ended_before_it_is_tried_again(self):
+        self.add("sh", "-c", "sleep 1000 & echo $! >> children; wait; exit 1",
+                 options=("--attempts", "2", "--retry-delay", "1s"))
+        child = int(self.wait_for_file("children"))
+        self.home.kill()
+        os.kill(child, 0)  # it is there
+        self.home.start()
+        self.assert_gone(child)
+        support.wait_for(lambda: len(self.wait_for_file("children").split()) == 2,
+                         "it is tried again")
+
     def test_taskd_ends_what_it_runs(self):
         self.add("sh", "-c", "echo $$ > pid; exec sleep 1000")
         pid = int(self.wait_for_file("pid"))

@@ -10,10 +10,13 @@ CREATE TABLE command (
 ) STRICT, WITHOUT ROWID;
 
 ALTER TABLE delivery ADD COLUMN command_group TEXT;  -- of a run its group or ''; else null
-ALTER TABLE delivery ADD COLUMN planned INTEGER;     -- of a run when its slot's time was
 ALTER TABLE delivery ADD COLUMN command_id TEXT;     -- of a run the command's; else null
-CREATE INDEX delivery_run ON delivery (user_id, id) WHERE command_group IS NOT NULL;
-CREATE INDEX delivery_run_of ON delivery (user_id, command_id, id)
+ALTER TABLE delivery ADD COLUMN planned INTEGER;     -- of a run when its slot's time was
+CREATE INDEX delivery_run ON delivery (user_id, created, planned, id)
     WHERE command_group IS NOT NULL;
-CREATE INDEX delivery_run_open ON delivery (user_id, state, command_group, id)
+CREATE INDEX delivery_run_of ON delivery (user_id, command_id, created, planned, id)
+    WHERE command_group IS NOT NULL;
+-- All that is asked of runs that wait or run, so that no row with its whole command is read.
+CREATE INDEX delivery_run_open ON delivery (user_id, state, command_group, command_id,
+    next_attempt_ms, firing, planned, created, id)
     WHERE command_group IS NOT NULL AND finished IS NULL;
