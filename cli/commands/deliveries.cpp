@@ -17,21 +17,6 @@ using core::Result;
 constexpr std::size_t id_shown = 8;          // enough to tell tasks apart, and to type
 constexpr std::size_t id_prefix_shown = 18;  // of a UUIDv7: the time, and 12 bits that are random
 
-Paint paint_of(core::DeliveryState state) {
-    switch (state) {
-    case core::DeliveryState::succeeded:
-        return Paint::green;
-    case core::DeliveryState::dead:
-        return Paint::red;
-    case core::DeliveryState::suppressed:
-        return Paint::dim;
-    case core::DeliveryState::pending:
-    case core::DeliveryState::running:
-        break;
-    }
-    return Paint::yellow;
-}
-
 /// The channel, or who is asked for what.
 std::string where_of(const core::Delivery& delivery) {
     if (!delivery.call) return delivery.channel;
@@ -165,6 +150,21 @@ int run(Context& context, const Given& given, const Words& words) {
 }
 
 }  // namespace
+
+Paint paint_of(core::DeliveryState state) {
+    switch (state) {
+    case core::DeliveryState::succeeded:
+        return Paint::green;
+    case core::DeliveryState::dead:
+        return Paint::red;
+    case core::DeliveryState::suppressed:
+        return Paint::dim;
+    case core::DeliveryState::pending:
+    case core::DeliveryState::running:
+        break;
+    }
+    return Paint::yellow;
+}
 
 Table delivery_table(Context& context, const std::vector<core::Delivery>& deliveries) {
     const bool plain = context.screen().plain_lists();

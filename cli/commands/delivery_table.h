@@ -10,6 +10,9 @@
 
 namespace taskd::cli {
 
+/// The colour of a state.
+[[nodiscard]] Paint paint_of(core::DeliveryState state);
+
 /// Deliveries as `taskctl deliveries` lists them.
 [[nodiscard]] Table delivery_table(Context& context, const std::vector<core::Delivery>& deliveries);
 

@@ -2,6 +2,7 @@
 // taskctl runs: how the commands of tasks went.
 #include "cli/commands/command_flags.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/delivery_table.h"
 #include "cli/event_place.h"
 #include "cli/times.h"
 #include "core/rfc3339.h"
@@ -19,21 +20,6 @@ using core::Delivery;
 using core::DeliveryState;
 
 constexpr std::size_t id_shown = 18;  // of a UUIDv7: the time, and 12 bits that are random
-
-Paint paint_of(DeliveryState state) {
-    switch (state) {
-    case DeliveryState::succeeded:
-        return Paint::green;
-    case DeliveryState::dead:
-        return Paint::red;
-    case DeliveryState::suppressed:
-        return Paint::dim;
-    case DeliveryState::pending:
-    case DeliveryState::running:
-        break;
-    }
-    return Paint::yellow;
-}
 
 /// A run's state in the words that `once` has too.
 std::string state_words(const Delivery& run) {

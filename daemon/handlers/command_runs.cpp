@@ -175,7 +175,7 @@ Delivery new_run(const Command& command, const RunOf& of, const char* why, Handl
     call.key = run.id.str();
     run.call_key = run.id.str();
     // The place in line: what is of the past comes last.
-    run.firing = why == core::run_by_backfill ? 2 : 1;
+    run.firing = std::string_view(why) == core::run_by_backfill ? 2 : 1;
     run.call = std::move(call);
     return run;
 }
@@ -196,7 +196,7 @@ Delivery keep_run(const Task& task, const Command& command, const char* why, Han
     if (task.content.due) {
         run.planned = task.content.due->at;
         if (const auto zone = core::TimeZone::load(task.content.due->tzid);
-            zone && why == core::run_by_slot)
+            zone && std::string_view(why) == core::run_by_slot)
             run.expires = core::last_moment(command, task.content.due->at, *zone);
     }
     h.unit.insert_delivery(run);

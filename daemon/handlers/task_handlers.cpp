@@ -75,6 +75,9 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
     const bool makes_up = request.policies.catch_up.has_value();
     if (request.command && !makes_up && first.slot &&
         schedule->at(*first.slot).at <= h.unit.now()) {
+        // From above: of years of minutes none is walked.
+        const auto last = schedule->slots.prev_before(h.unit.now() + std::chrono::milliseconds{1});
+        if (last && *last > *first.slot) first.slot = last;
         while (first.slot && schedule->at(*first.slot).at <= h.unit.now())
             first.slot = schedule->slots.next_after(*first.slot);
         if (!first.slot)

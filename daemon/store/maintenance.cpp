@@ -128,8 +128,8 @@ std::vector<std::pair<core::UserId, core::DeliveryId>> Maintenance::running_deli
 std::vector<std::string> Maintenance::running_commands() {
     std::vector<std::string> ids;
     Query row(db_,
-              "SELECT id FROM delivery WHERE state = 'running' AND finished IS NULL AND "
-              "command_group IS NOT NULL");
+              "SELECT id FROM delivery INDEXED BY delivery_run_open WHERE state = 'running' AND "
+              "finished IS NULL AND command_group IS NOT NULL");
     while (row.step()) ids.push_back(row.text(0));
     return ids;
 }
@@ -137,8 +137,9 @@ std::vector<std::string> Maintenance::running_commands() {
 std::vector<core::UserId> Maintenance::users_in_line() {
     std::vector<core::UserId> users;
     Query row(db_,
-              "SELECT DISTINCT user_id FROM delivery WHERE command_group IS NOT NULL AND "
-              "finished IS NULL AND state = 'pending' AND next_attempt_ms IS NULL");
+              "SELECT DISTINCT user_id FROM delivery INDEXED BY delivery_run_open WHERE "
+              "command_group IS NOT NULL AND finished IS NULL AND state = 'pending' AND "
+              "next_attempt_ms IS NULL");
     while (row.step()) users.emplace_back(row.text(0));
     return users;
 }

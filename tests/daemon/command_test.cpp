@@ -484,6 +484,8 @@ TEST_CASE("command: a new series begins with what is to come") {
     CHECK(added["task"]["recurrence_id"] == "2026-11-24T10:00:00");
     t.add({{"every", "day"}, {"at", ""}});
     CHECK(t.begun().empty());
+    const auto old = t.add({{"every", "10 minutes"}, {"at", "2000-01-01 00:05"}});
+    CHECK(old["task"]["recurrence_id"] == "2026-11-24T09:05:00");
     CHECK(t.skipped().empty());
 }
 
