@@ -35,6 +35,7 @@ inline constexpr std::size_t argv_bytes_max = 65536;
 inline constexpr const char* run_by_slot = "slot";          ///< its task's time had come
 inline constexpr const char* run_by_start = "start";        ///< its task was started
 inline constexpr const char* run_by_trigger = "trigger";    ///< somebody wanted one more
+inline constexpr const char* run_by_rule = "rule";          ///< for an event
 inline constexpr const char* run_by_backfill = "backfill";  ///< for a slot of the past
 
 inline constexpr std::size_t environment_bytes_max = 65536;

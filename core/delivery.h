@@ -52,6 +52,7 @@ struct Delivery {
     std::string result;        ///< of the last attempt: "exit 0", "timed out after 30 s", ...
     std::string output;        ///< of the last attempt, bounded
     std::vector<Attempt> log;  ///< oldest first
+    std::string rule_chain{};  ///< the rules that led to it, see core/event_rule.h
     std::string revoked;       ///< why it is not tried again after the attempt that is under way
     DeliveryId digest;         ///< that tells of it instead
     std::optional<Call> call;  ///< instead of reminder and channel

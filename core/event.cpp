@@ -13,6 +13,7 @@ const std::vector<std::string>& event_types() {
         "delivery.suppressed", "reminder.missed",    "reminder.snoozed", "reminder.acknowledged",
         "delivery.succeeded",  "delivery.failed",    "delivery.retried", "run.started",
         "run.finished",        "run.abandoned",      "run.resumed",      "run.forgotten",
+        "ping.received",       "rule.notified",
     };
     return types;
 }

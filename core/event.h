@@ -3,6 +3,7 @@
 
 #include "core/clock.h"
 #include "core/delivery.h"
+#include "core/expectation.h"
 #include "core/ids.h"
 #include "core/reminder.h"
 #include "core/run.h"
@@ -55,7 +56,7 @@ struct Bulletin {
 inline constexpr std::size_t bulletin_items_max = 20;
 
 using Payload = std::variant<Task, Series, OccurrenceSkipped, OccurrenceMoved, ReminderFired,
-                             Reminder, Delivery, ForeignTask, Bulletin, Run>;
+                             Reminder, Delivery, ForeignTask, Bulletin, Run, Ping>;
 
 /// Something that happened and is about to be stored with the change that it tells of (P2).
 /// `type` is one of event_types; `subject` the task's id, the series' where there is no task, or

@@ -59,6 +59,8 @@ std::string reason_words(SkipReason reason, const Policies& policies) {
         return "its command did not succeed";
     case SkipReason::not_after:
         return "it was too late for its command to begin";
+    case SkipReason::missed:
+        return "no ping came for it";
     }
     return "";
 }

@@ -10,7 +10,7 @@
 namespace taskd::core {
 namespace {
 
-constexpr std::array<std::pair<SkipReason, std::string_view>, 13> skip_reason_names{{
+constexpr std::array<std::pair<SkipReason, std::string_view>, 14> skip_reason_names{{
     {SkipReason::catch_up, "catch_up"},
     {SkipReason::window, "window"},
     {SkipReason::overlap, "overlap"},
@@ -24,6 +24,7 @@ constexpr std::array<std::pair<SkipReason, std::string_view>, 13> skip_reason_na
     {SkipReason::ended, "ended"},
     {SkipReason::failed, "failed"},
     {SkipReason::not_after, "not_after"},
+    {SkipReason::missed, "missed"},
 }};
 
 }  // namespace

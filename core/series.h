@@ -76,6 +76,7 @@ enum class SkipReason {
     ended,
     failed,     ///< its command did not succeed
     not_after,  ///< its command would have begun too late
+    missed,     ///< no ping came for it, see core/expectation.h
 };
 [[nodiscard]] std::string_view to_string(SkipReason reason);
 [[nodiscard]] SkipReason skip_reason_from(std::string_view word);

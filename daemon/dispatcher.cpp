@@ -11,6 +11,8 @@
 #include "daemon/handlers/dead_letter_handlers.h"
 #include "daemon/handlers/delivery_handlers.h"
 #include "daemon/handlers/event_handlers.h"
+#include "daemon/handlers/event_rule_handlers.h"
+#include "daemon/handlers/expectation_handlers.h"
 #include "daemon/handlers/explain_handlers.h"
 #include "daemon/handlers/reminder_handlers.h"
 #include "daemon/handlers/run_handlers.h"
@@ -116,6 +118,14 @@ const std::vector<Method>& methods() {
         row<ipc::CommandRuns, list_runs>(),
         row<ipc::CommandTrigger, trigger_command>(),
         row<ipc::CommandBackfill, backfill_commands>(),
+        row<ipc::ExpectationSet, set_expectation>(),
+        row<ipc::ExpectationPing, ping>(),
+        row<ipc::ExpectationList, list_expectations>(),
+        row<ipc::RuleSet, set_rule>(),
+        row<ipc::RuleList, list_rules>(),
+        row<ipc::RulePause, pause_rule>(),
+        row<ipc::RuleResume, resume_rule>(),
+        row<ipc::RuleRemove, remove_rule>(),
         row<ipc::RunClaim, claim_run>(),
         row<ipc::RunExtend, extend_run>(),
         row<ipc::RunFinish, finish_run>(),

@@ -6,10 +6,12 @@
 #include "daemon/handlers/command_handlers.h"
 #include "daemon/handlers/consumer_handlers.h"
 #include "daemon/handlers/delivery_handlers.h"
+#include "daemon/handlers/event_rule_handlers.h"
 #include "ipc/json.h"
 #include "ipc/rpc.h"
 
 #include <algorithm>
+#include <map>
 
 namespace taskd::daemon {
 namespace {
@@ -88,18 +90,24 @@ void Engine::start(Timestamp now) {
         const bool is_ahead = maintenance_.is_ahead_of(now);
         // A worker's lease ends with its process: what it was doing may or may not have happened,
         // and is tried again under the same idempotency key.
+        Attempt attempt;
+        const auto keep = [&](UnitOfWork& unit) {
+            for (auto& published : unit.release())
+                attempt.turn.publications.push_back(std::move(published));
+        };
         for (const auto& [user, delivery] : maintenance_.running_deliveries()) {
             UnitOfWork unit(context_, now, user, "");
             Handling h{unit, user, settings_, identity_, standing_};
             finish_delivery({user, delivery, {false, true, interrupted, ""}}, h);
-            (void)unit.release();
+            keep(unit);
         }
         for (const auto& user : maintenance_.users_in_line()) {
             UnitOfWork unit(context_, now, user, "");
             Handling h{unit, user, settings_, identity_, standing_};
             release_runs(user, h);
-            (void)unit.release();
+            keep(unit);
         }
+        run_rules(now, core::Monotonic{0}, attempt);
         begin_leases(context_, now);
         std::vector<std::string> topics;
         for (const auto& published : settings_.roles.topics) topics.push_back(published.topic);
@@ -244,7 +252,9 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
         }
         run_requests(requests, now, monotonic, attempt);
         if (with_timers) run_timers(now, monotonic, attempt);
+        run_rules(now, monotonic, attempt);
         answer_polls(now, monotonic, attempt);
+        run_rules(now, monotonic, attempt);
         for (const auto& user : attempt.large_logs)
             (void)maintenance_.trim_to_size(user, now, settings_);
         if (with_timers)
@@ -356,6 +366,24 @@ void Engine::run_requests(const std::vector<Request>& requests, Timestamp now, M
 void Engine::note_deliveries(const Handling& h, Attempt& attempt) {
     auto& figures = attempt.turn.figures.deliveries;
     figures.insert(figures.end(), h.deliveries.begin(), h.deliveries.end());
+}
+
+/// What users want done when something happens, for each event of this turn: also for those that
+/// come of it.
+void Engine::run_rules(Timestamp now, Monotonic monotonic, Attempt& attempt) {
+    auto& published = attempt.turn.publications;
+    if (published.empty() || !maintenance_.has_event_rules()) return;
+    std::map<core::UserId, std::vector<core::EventRule>> rules;
+    for (auto& i = attempt.ruled; i < published.size(); ++i) {
+        const auto [user, event] = published[i];  // what comes of it moves the others
+        UnitOfWork unit(context_, now, user, "");
+        const auto [found, fresh] = rules.try_emplace(user);
+        if (fresh) found->second = unit.event_rules(user);
+        Handling h{unit, user, settings_, identity_, standing_, monotonic};
+        apply_rules(found->second, event, h);
+        note_deliveries(h, attempt);
+        for (auto& more : unit.release()) published.push_back(std::move(more));
+    }
 }
 
 void Engine::answer_polls(Timestamp now, Monotonic monotonic, Attempt& attempt) {

@@ -118,6 +118,7 @@ private:
         std::vector<Parked> parked;
         std::vector<std::size_t> answered;  ///< indices into parked_ followed by `parked`
         std::optional<Asked> backup;
+        std::size_t ruled = 0;  ///< publications that rules were applied to
         std::set<std::pair<core::UserId, std::string>> stirred;  ///< consumers with news
         std::set<core::UserId> large_logs;
         std::size_t finished = 0;
@@ -136,6 +137,7 @@ private:
     void run_timer(const Timer& timer, core::Timestamp now, core::Monotonic monotonic,
                    Attempt& attempt);
     static void note_deliveries(const Handling& h, Attempt& attempt);
+    void run_rules(core::Timestamp now, core::Monotonic monotonic, Attempt& attempt);
     void answer_polls(core::Timestamp now, core::Monotonic monotonic, Attempt& attempt);
     [[nodiscard]] std::optional<nlohmann::json> answer_of(const Poll& poll,
                                                           const nlohmann::json& id,

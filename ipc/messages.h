@@ -14,6 +14,8 @@
 #include "ipc/command_messages.h"
 #include "ipc/dapr_messages.h"
 #include "ipc/event_messages.h"
+#include "ipc/event_rule_messages.h"
+#include "ipc/expectation_messages.h"
 #include "ipc/run_messages.h"
 
 #include <cstdint>

@@ -44,6 +44,8 @@ std::string reason_words(SkipReason reason) {
         return "its command failed";
     case SkipReason::not_after:
         return "too late for its command to begin";
+    case SkipReason::missed:
+        return "no ping came";
     default:
         return std::string(core::to_string(reason));
     }

@@ -29,17 +29,6 @@ Result<void> check_allowed(const Command& command, const Handling& h) {
                     "command.argv", "the administrator lists them by absolute path as exec.allow"});
 }
 
-/// Runs beside the schedule wait for each other, and each has its command with it.
-Result<void> check_room(std::int64_t more, Handling& h) {
-    const auto most = h.settings.quotas.calls;
-    if (h.unit.count_open_runs(h.user) + more <= most) return {};
-    return tl::unexpected(core::Error{core::Reason::resource_exhausted,
-                                      "quota.calls: " + std::to_string(more) +
-                                          " more runs would be more than the " +
-                                          std::to_string(most) + " that may wait",
-                                      "quota.calls", "taskctl runs shows those that do"});
-}
-
 /// A task's or series' command, by a reference to either.
 struct Found {
     core::Task task;
@@ -62,6 +51,17 @@ Result<Found> find(const std::string& reference, Handling& h) {
 }
 
 }  // namespace
+
+// Runs beside the schedule wait for each other, and each has its command with it.
+Result<void> check_run_room(std::int64_t more, Handling& h) {
+    const auto most = h.settings.quotas.calls;
+    if (h.unit.count_open_runs(h.user) + more <= most) return {};
+    return tl::unexpected(core::Error{core::Reason::resource_exhausted,
+                                      "quota.calls: " + std::to_string(more) +
+                                          " more runs would be more than the " +
+                                          std::to_string(most) + " that may wait",
+                                      "quota.calls", "taskctl runs shows those that do"});
+}
 
 Result<std::optional<Command>> read_command(const std::optional<core::CommandEdit>& edit,
                                             const std::optional<Command>& before, Handling& h) {
@@ -120,7 +120,7 @@ Result<Delivery> trigger_command(const ipc::CommandTrigger& request, Handling& h
     if (!found) return tl::unexpected(found.error());
     if (auto allowed = check_allowed(found->command, h); !allowed)
         return tl::unexpected(allowed.error());
-    if (auto room = check_room(1, h); !room) return tl::unexpected(room.error());
+    if (auto room = check_run_room(1, h); !room) return tl::unexpected(room.error());
     const auto run = new_run(found->command, found->of, core::run_by_trigger, h);
     h.unit.insert_delivery(run);
     return run;
@@ -163,7 +163,7 @@ Result<ipc::CommandBackfilled> backfill_commands(const ipc::CommandBackfill& req
             return core::invalid_argument("from", "there are more than 1000 slots in this range",
                                           "take a shorter one, several times");
     }
-    if (auto room = check_room(static_cast<std::int64_t>(slots.size()), h); !room)
+    if (auto room = check_run_room(static_cast<std::int64_t>(slots.size()), h); !room)
         return tl::unexpected(room.error());
     for (const auto& one : slots) {
         Delivery run = new_run(found->command, found->of, core::run_by_backfill, h);

@@ -33,6 +33,10 @@ struct RunOf {
     std::string group;    ///< see group_of
     std::string summary;  ///< of the task
 };
+/// Whether so many more runs may wait that are of no slot.
+///
+/// Errors: resource_exhausted on `quota.calls`.
+[[nodiscard]] core::Result<void> check_run_room(std::int64_t more, Handling& h);
 /// A run that is not stored yet.
 [[nodiscard]] core::Delivery new_run(const core::Command& command, const RunOf& of, const char* why,
                                      Handling& h);

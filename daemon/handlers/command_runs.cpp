@@ -49,6 +49,16 @@ std::vector<std::pair<std::string, std::string>> variables_of(const Delivery& ru
     return variables;
 }
 
+/// What a rule runs has the event that it is run for, as its standard input and in short.
+void add_event(const Delivery& run, Job& job, Handling& h) {
+    const auto event = h.unit.find_event(run.user, run.event_user_seq);
+    if (!event) return;  // past retention
+    job.event = ipc::to_text(*event) + "\n";
+    job.variables.emplace_back("TASKD_EVENT_TYPE", event->type);
+    job.variables.emplace_back("TASKD_EVENT_ID", event->id);
+    job.variables.emplace_back("TASKD_EVENT_SUBJECT", event->subject);
+}
+
 /// Why this run has to wait for another one; "" for not.
 std::string waits_for(const Delivery& run, Handling& h) {
     const auto& group = run.call->target;
@@ -84,12 +94,7 @@ void tell_of_failure(const Delivery& run, std::int64_t seq, Handling& h) {
     RunFilter before{run.call->path, false, {}, 2};
     const auto last = h.unit.list_runs(run.user, before);
     if (last.size() == 2 && last[1].state == DeliveryState::dead && last[0].id == run.id) return;
-    Delivery delivery = new_delivery(h);
-    delivery.user = run.user;
-    delivery.channel = channel->name;
-    delivery.event_user_seq = seq;
-    wait_for_quiet_hours(delivery, h.unit.user_settings(run.user), h.unit.now());
-    h.unit.insert_delivery(delivery);
+    tell_channel(channel->name, seq, h);
 }
 
 void end_run(const Delivery& before, const Delivery& after, Handling& h) {
@@ -277,6 +282,7 @@ std::optional<Job> start_run(const Delivery& run, Handling& h) {
     job.created = run.created;
     job.command = std::move(command);
     job.variables = variables_of(after, h);
+    if (run.event_user_seq != 0) add_event(run, job, h);
     return job;
 }
 

@@ -72,6 +72,7 @@ Delivery new_delivery(Handling& h) {
     delivery.id = core::DeliveryId{core::uuid_v7(h.unit.now(), h.unit.random())};
     delivery.user = h.user;
     delivery.created = h.unit.now();
+    delivery.rule_chain = h.unit.rule_chain();
     delivery.next_attempt = h.unit.now();
     return delivery;
 }
@@ -80,6 +81,14 @@ void wait_for_quiet_hours(Delivery& delivery, const core::UserSettings& settings
                           core::Timestamp now) {
     delivery.next_attempt = core::after_quiet_hours(settings, now);
     delivery.result = *delivery.next_attempt > now ? "waits: quiet hours" : "";
+}
+
+void tell_channel(const std::string& channel, std::int64_t event_user_seq, Handling& h) {
+    Delivery delivery = new_delivery(h);
+    delivery.channel = channel;
+    delivery.event_user_seq = event_user_seq;
+    wait_for_quiet_hours(delivery, h.unit.user_settings(delivery.user), h.unit.now());
+    h.unit.insert_delivery(delivery);
 }
 
 void hurry_deliveries(const core::UserId& user, const std::string& channel, Handling& h) {

@@ -14,6 +14,9 @@ namespace taskd::daemon {
 void wait_for_quiet_hours(core::Delivery& delivery, const core::UserSettings& settings,
                           core::Timestamp now);
 
+/// Keeps a delivery of an event to a channel of the user's, after their quiet hours.
+void tell_channel(const std::string& channel, std::int64_t event_user_seq, Handling& h);
+
 /// What waits for its channel, or for the user's quiet hours where `channel` is "", goes by what
 /// they are now.
 void hurry_deliveries(const core::UserId& user, const std::string& channel, Handling& h);

@@ -2,6 +2,7 @@
 #include "daemon/handlers/inbound_handlers.h"
 
 #include "core/uuid.h"
+#include "daemon/handlers/event_rule_handlers.h"
 #include "daemon/handlers/notification_role.h"
 #include "daemon/handlers/recurring_role.h"
 #include "daemon/handlers/task_handlers.h"
@@ -80,6 +81,7 @@ void run_and_mark(const EventHandler& handler, const ipc::CloudEvent& event,
     mark.state = InboxState::done;
     const auto done = attempt(handler, event, h);
     h.unit.check_alive();
+    if (!done && handler.failed) handler.failed(done.error(), h);
     if (!done) {
         mark.reason = done.error().message;
         const bool waits = handler.waits && done.error().reason == Reason::unavailable;
@@ -116,6 +118,20 @@ void run_handlers(const ipc::CloudEvent& event, const std::string& dedup_key, Ha
                 h);
 }
 
+void run_handler(const EventHandler& handler, const ipc::CloudEvent& event, Handling& h) {
+    // The row of the log is its key: what is delivered twice has one.
+    run_and_mark(handler, event, {},
+                 {handler.name,
+                  event.source,
+                  "#" + std::to_string(event.userseq),
+                  InboxState::done,
+                  event.userseq,
+                  0,
+                  {},
+                  {}},
+                 h);
+}
+
 void run_missing_handlers(const ipc::CloudEvent& event, const std::string& dedup_key, Handling& h) {
     for (const auto& handler : h.standing.handlers)
         if (handler.type == event.type &&
@@ -140,14 +156,17 @@ void retry_handler(const Timer& timer, Handling& h) {
     if (!mark || mark->next != timer.due) return h.unit.erase_timer(timer);
     const auto user_seq = mark->user_seq;
     const auto& handlers = h.standing.handlers;
+    const auto known = std::find_if(handlers.begin(), handlers.end(), [&](const EventHandler& one) {
+        return one.name == mark->handler;
+    });
     const auto handler =
-        std::find_if(handlers.begin(), handlers.end(),
-                     [&](const EventHandler& known) { return known.name == mark->handler; });
+        known == handlers.end() ? rule_handler(mark->handler, h) : std::optional(*known);
     const auto event = h.unit.find_event(timer.user, user_seq);
-    if (handler != handlers.end() && event) return run_and_mark(*handler, *event, mark, *mark, h);
+    if (handler && event) return run_and_mark(*handler, *event, mark, *mark, h);
 
     InboxMark after = *mark;
-    after.reason = event ? "this taskd has no handler of that name" : "its event is past retention";
+    after.reason =
+        event ? "there is no handler or rule of that name any more" : "its event is past retention";
     ipc::CloudEvent gone;
     gone.userid = timer.user.str();
     gone.id = mark->dedup_key;

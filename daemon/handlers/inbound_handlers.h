@@ -9,6 +9,9 @@ namespace taskd::daemon {
 /// one that fails is tried again by a timer, or its event is a dead letter. Others go on.
 void run_handlers(const ipc::CloudEvent& event, const std::string& dedup_key, Handling& h);
 
+/// One handler that is not of the table.
+void run_handler(const EventHandler& handler, const ipc::CloudEvent& event, Handling& h);
+
 /// The same for an event that may have been taken before: those without a mark.
 void run_missing_handlers(const ipc::CloudEvent& event, const std::string& dedup_key, Handling& h);
 

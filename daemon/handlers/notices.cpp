@@ -64,6 +64,10 @@ std::string url_in(const std::string& text) {
     return "";
 }
 
+std::string counted(std::int64_t count, const std::string& noun) {
+    return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
 void add_task(Notice& notice, const core::Task& task) {
     notice.task = task.id.str();
     notice.number = std::to_string(task.number);
@@ -148,12 +152,37 @@ void add_failure(Notice& notice, const json& data) {
     notice.text = core::join(lines, "\n");
 }
 
-BulletinItem item_of(const core::Task& task) {
-    return {task.id, task.number, task.content.summary, task.content.due, {}};
+/// A ping that says of a failure, or ends a time without success.
+void add_ping(Notice& notice, const json& data) {
+    const std::string name = text_at(data, "name");
+    const std::string run = text_at(data, "run");
+    const bool has_failed = text_at(data, "kind") == "fail";
+    notice.summary = (has_failed ? "Failed: " : "Back: ") + name;
+    notice.is_urgent = has_failed;
+    notice.series = text_at(data, "series_id");
+    notice.due = due_words(data);
+    std::vector<std::string> lines{name + (has_failed ? " says that it failed" : " was pinged")};
+    if (!notice.due.empty()) lines.push_back("Expected by " + notice.due);
+    const auto late = std::chrono::duration_cast<seconds>(milliseconds{number_at(data, "late_ms")});
+    if (late >= seconds{1}) lines.push_back("Late by " + core::format_span(late));
+    if (const auto missed = number_at(data, "missed"); missed > 0)
+        lines.push_back(counted(missed, "time") + " no ping came before");
+    if (!run.empty()) lines.push_back("Run " + run);
+    notice.text = core::join(lines, "\n");
 }
 
-std::string counted(std::int64_t count, const std::string& noun) {
-    return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+/// The reminder of a series whose pings are expected.
+void add_silence(Notice& notice, const core::Expectation& expectation) {
+    notice.summary = "No ping: " + expectation.name;
+    notice.is_urgent = true;
+    std::string line = "Expected by " + notice.due;
+    if (expectation.grace.count() > 0)
+        line += ", and " + core::format_span(expectation.grace) + " of grace have passed";
+    notice.text = line + "\n" + notice.text;
+}
+
+BulletinItem item_of(const core::Task& task) {
+    return {task.id, task.number, task.content.summary, task.content.due, {}};
 }
 
 }  // namespace
@@ -175,8 +204,13 @@ Notice notice_of(const core::Delivery& delivery, const ipc::CloudEvent& event, H
         add_test(notice, data);
     else if (event.type == "delivery.failed")
         add_failure(notice, data);
+    else if (event.type == "ping.received")
+        add_ping(notice, data);
     else
         add_bulletin(notice, data);
+    if (const auto expected = h.unit.find_expectation(delivery.user, core::SeriesId{notice.series});
+        expected && !delivery.reminder.empty())
+        add_silence(notice, *expected);
     notice.tag = !notice.task.empty()     ? notice.task
                  : !notice.series.empty() ? notice.series
                                           : event.type + " " + delivery.channel;

@@ -142,7 +142,8 @@ void go_on(UnitOfWork& unit, const Series& series, const core::Schedule& schedul
     result.series_ended = true;
 }
 
-core::Result<Succession> succeed(UnitOfWork& unit, const Task& closed) {
+core::Result<Succession> succeed(UnitOfWork& unit, const Task& closed,
+                                 const core::NextSlot* known) {
     Succession result;
     const Series series = series_of(unit, closed);
     const auto schedule = schedule_for(unit, series);
@@ -163,7 +164,9 @@ core::Result<Succession> succeed(UnitOfWork& unit, const Task& closed) {
             put_skipped(unit, series, *schedule, closed.id.str(), result.skipped);
         }
     } else {
-        const auto next = what_follows(unit, series, *schedule, slot, closed.completed);
+        const auto next = known != nullptr
+                              ? *known
+                              : what_follows(unit, series, *schedule, slot, closed.completed);
         go_on(unit, series, *schedule, closed.id.str(), next, result);
     }
     const auto from = result.next ? result.next->recurrence_id : std::nullopt;

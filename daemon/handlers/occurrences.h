@@ -52,8 +52,10 @@ void go_on(UnitOfWork& unit, const core::Series& series, const core::Schedule& s
            const std::optional<core::Timestamp>& again = {});
 
 /// Goes on after an occurrence was closed: stores which slots are passed over, makes the next task
-/// or ends the series, and sets the reminders. Design section 7.
-[[nodiscard]] core::Result<Succession> succeed(UnitOfWork& unit, const core::Task& closed);
+/// or ends the series, and sets the reminders. Design section 7. `known` is what comes next where
+/// that was decided already.
+[[nodiscard]] core::Result<Succession> succeed(UnitOfWork& unit, const core::Task& closed,
+                                               const core::NextSlot* known = nullptr);
 
 /// The newest task of a stack has its time: the one after it is made.
 [[nodiscard]] core::Result<void> fire_series(UnitOfWork& unit, const Timer& timer);

@@ -5,6 +5,7 @@
 #include "core/plan.h"
 #include "core/rfc3339.h"
 #include "core/when.h"
+#include "daemon/handlers/expectation_handlers.h"
 #include "daemon/handlers/occurrences.h"
 
 #include <algorithm>
@@ -152,6 +153,7 @@ core::Result<Series> with_change(const Series& series, const Schedule& old,
             return tl::unexpected(read.error());
     if (auto good = core::check_policies(after.policies, after.rule); !good)
         return tl::unexpected(good.error());
+    if (auto good = check_expected(after, h); !good) return tl::unexpected(good.error());
     return after;
 }
 

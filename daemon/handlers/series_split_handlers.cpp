@@ -48,6 +48,10 @@ core::Result<Point> read_point(const ipc::SeriesSplit& request, Handling& h) {
     if (!series) return tl::unexpected(series.error());
     const auto schedule = schedule_for(h.unit, *series);
     if (!schedule) return tl::unexpected(schedule.error());
+    if (h.unit.find_expectation(h.user, series->id))
+        return core::failed_precondition(
+            "series", "pings are expected for it under one name; change all of it",
+            "series edit changes it from now on");
     const auto from = slot_of(request, *series, *schedule, h);
     if (!from) return tl::unexpected(from.error());
     const std::string name = core::format(from->id);

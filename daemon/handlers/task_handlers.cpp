@@ -177,7 +177,8 @@ core::Result<void> arm_dependents(Handling& h, const Task& task) {
 }
 
 /// After an occurrence or a single task was closed; `task` is as it is now.
-core::Result<ipc::TaskClosed> closed(Handling& h, const Task& task) {
+core::Result<ipc::TaskClosed> closed(Handling& h, const Task& task,
+                                     const core::NextSlot* next = nullptr) {
     ipc::TaskClosed reply{task, {}, {}, false, false, unblocked_by(h.unit, task), {}};
     revoke_deliveries(task,
                       task.deleted ? "the task was deleted"
@@ -188,7 +189,7 @@ core::Result<ipc::TaskClosed> closed(Handling& h, const Task& task) {
         if (auto armed = rearm(h.unit, task, {}); !armed) return tl::unexpected(armed.error());
         return reply;
     }
-    const auto succession = succeed(h.unit, task);
+    const auto succession = succeed(h.unit, task, next);
     if (!succession) return tl::unexpected(succession.error());
     reply.next = succession->next;
     reply.skipped = succession->skipped;
@@ -338,13 +339,13 @@ core::Result<ipc::TaskClosed> cancel_task(const ipc::TaskCancel& request, Handli
 }
 
 core::Result<ipc::TaskClosed> cancel_occurrence(const Task& task, core::SkipReason reason,
-                                                Handling& h) {
+                                                Handling& h, const core::NextSlot* next) {
     const auto after = core::cancel(task, h.unit.now());
     if (!after) return tl::unexpected(after.error());
     h.unit.update_task(task, *after);
     h.unit.append_event(h.user, {"task.cancelled", after->id.str(), *after});
     skip_slot_of(h, task, reason);
-    return closed(h, *after);
+    return closed(h, *after, next);
 }
 
 core::Result<ipc::TaskChanged> start_task(const ipc::TaskStart& request, Handling& h) {

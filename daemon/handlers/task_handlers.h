@@ -18,9 +18,11 @@ namespace taskd::daemon {
                                                          Handling& h);
 [[nodiscard]] core::Result<ipc::TaskClosed> cancel_task(const ipc::TaskCancel& request,
                                                         Handling& h);
-/// An occurrence that is closed without being done; its slot is skipped for `reason`.
+/// An occurrence that is closed without being done; its slot is skipped for `reason`. What comes
+/// next is `next` where that was decided already.
 [[nodiscard]] core::Result<ipc::TaskClosed> cancel_occurrence(const core::Task& task,
-                                                              core::SkipReason reason, Handling& h);
+                                                              core::SkipReason reason, Handling& h,
+                                                              const core::NextSlot* next = nullptr);
 /// An occurrence or single task that is done.
 [[nodiscard]] core::Result<ipc::TaskClosed> complete_occurrence(const core::Task& task,
                                                                 Handling& h);

@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -44,6 +45,22 @@ void tell(const UniqueFd& event) {
 void drain(const UniqueFd& event) {
     std::uint64_t count = 0;
     (void)!read(event.get(), &count, sizeof count);
+}
+
+/// What a program reads as its standard input: a file of its own in memory, so that nobody waits
+/// for it to read. None for "".
+UniqueFd input_of(const std::string& text) {
+    if (text.empty()) return {};
+    UniqueFd fd(memfd_create("event", MFD_CLOEXEC));
+    if (fd.get() < 0) throw std::system_error(errno, std::generic_category(), "memfd_create");
+    for (std::size_t at = 0; at < text.size();) {
+        const auto put = write(fd.get(), text.data() + at, text.size() - at);
+        if (put < 0 && errno != EINTR)
+            throw std::system_error(errno, std::generic_category(), "its standard input");
+        if (put > 0) at += static_cast<std::size_t>(put);
+    }
+    lseek(fd.get(), 0, SEEK_SET);
+    return fd;
 }
 
 Program program_of(const Job& job) {
@@ -157,7 +174,8 @@ void CommandRunner::begin(Job job) {
             return failed("its directory " + program.directory + ": " + std::strerror(errno));
         Pipe output = make_pipe();
         fcntl(output.read.get(), F_SETFL, O_NONBLOCK);
-        one.pid = taskd::daemon::start(program, -1, output.write.get());
+        const UniqueFd input = input_of(one.job.event);
+        one.pid = taskd::daemon::start(program, input.get(), output.write.get());
         if (one.pid < 0) return failed(std::strerror(-one.pid));
         one.output = std::move(output.read);
     } catch (const std::system_error& error) {

@@ -12,19 +12,19 @@ using nlohmann::json;
 #define DELIVERY_COLUMNS                                                                         \
     "user_id, id, reminder_id, task_id, recurrence_id, channel, firing, event_user_seq, "        \
     "state, attempts, created, next_attempt_ms, finished, result, output, log, call, call_key, " \
-    "status, expires, started, revoked, digest, planned"
+    "status, expires, started, revoked, digest, planned, rule_chain"
 // A list does without what is sent, up to 1 MiB each.
 #define DELIVERY_LIST_COLUMNS                                                             \
     "user_id, id, reminder_id, task_id, recurrence_id, channel, firing, event_user_seq, " \
     "state, attempts, created, next_attempt_ms, finished, result, output, log, "          \
     "json_remove(call, '$.body', '$.headers', '$.context'), call_key, status, expires, "  \
-    "started, revoked, digest, planned"
+    "started, revoked, digest, planned, rule_chain"
 
 #define RUN_LIST_COLUMNS                                                                  \
     "user_id, id, reminder_id, task_id, recurrence_id, channel, firing, event_user_seq, " \
     "state, attempts, created, next_attempt_ms, finished, result, '', log, "              \
     "json_remove(call, '$.body', '$.headers', '$.context'), call_key, status, expires, "  \
-    "started, revoked, digest, planned"
+    "started, revoked, digest, planned, rule_chain"
 
 // What is done meanwhile need not be told; a slot that has no task goes by its reminder.
 #define STILL_OPEN                                                                        \
@@ -112,6 +112,7 @@ Delivery read_delivery(const Query& row) {
     delivery.revoked = row.text(21);
     delivery.digest = core::DeliveryId{row.text(22)};
     delivery.planned = row.optional_time(23);
+    delivery.rule_chain = row.text(24);
     return delivery;
 }
 
@@ -347,14 +348,15 @@ void UnitOfWork::insert_delivery(const Delivery& delivery) {
     Query(db_,
           "INSERT INTO delivery (" DELIVERY_COLUMNS
           ", command_group, command_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-          "nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?)",
+          "nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?)",
           delivery.user.str(), delivery.id.str(), delivery.reminder.str(), id_column(delivery.task),
           delivery.recurrence_id, delivery.channel, delivery.firing, delivery.event_user_seq,
           std::string(core::to_string(delivery.state)), delivery.attempts, delivery.created,
           delivery.next_attempt, delivery.finished, delivery.result, delivery.output,
           log_column(delivery.log), call_column(delivery.call), delivery.call_key, delivery.status,
           delivery.expires, delivery.started, delivery.revoked, delivery.digest.str(),
-          delivery.planned, delivery.is_run() ? std::optional(delivery.call->target) : std::nullopt,
+          delivery.planned, delivery.rule_chain,
+          delivery.is_run() ? std::optional(delivery.call->target) : std::nullopt,
           delivery.is_run() ? std::optional(delivery.call->path) : std::nullopt)
         .run();
     move_timer(timer_kind_of(delivery), delivery.user, delivery.id.str(), {},

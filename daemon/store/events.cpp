@@ -144,17 +144,17 @@ std::int64_t UnitOfWork::append_event(const core::UserId& user, const core::Even
                     {"user_id", out.userid},
                     {"payload", ipc::payload_json(event.payload)}}
                    .dump();
-    insert_event({dedup_hash(out.userid, out.source, out.id),
-                  out.userid,
-                  out.id,
-                  out.id,
-                  out.source,
-                  out.type,
-                  out.subject,
-                  now_,
-                  {},
-                  out.data,
-                  out.traceparent});
+    // What is told of a delivery has the rules that led to that.
+    const auto* delivery = std::get_if<core::Delivery>(&event.payload);
+    const auto& chain =
+        delivery != nullptr && rule_chain_.empty() ? delivery->rule_chain : rule_chain_;
+    std::optional<std::string> attributes;
+    if (!chain.empty()) {
+        out.attributes.emplace(core::rule_chain_attribute, chain);
+        attributes = json{{core::rule_chain_attribute, chain}}.dump();
+    }
+    insert_event({dedup_hash(out.userid, out.source, out.id), out.userid, out.id, out.id,
+                  out.source, out.type, out.subject, now_, attributes, out.data, out.traceparent});
     out.userseq = event_head(user);
     publications_.push_back({user, std::move(out)});
     return publications_.back().event.userseq;

@@ -39,6 +39,8 @@ public:
 
     /// What was running when the process before this one ended.
     [[nodiscard]] std::vector<std::pair<core::UserId, core::DeliveryId>> running_deliveries();
+    /// Whether any user has rules for events.
+    [[nodiscard]] bool has_event_rules();
     /// The ids of runs of commands among them.
     [[nodiscard]] std::vector<std::string> running_commands();
     /// Whose runs wait for others to end.

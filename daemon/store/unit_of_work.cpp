@@ -8,12 +8,13 @@ namespace taskd::daemon {
 using nlohmann::json;
 
 UnitOfWork::UnitOfWork(StoreContext& context, core::Timestamp now, core::UserId user,
-                       std::string command)
+                       std::string command, std::string rule_chain)
     : context_(context),
       db_(context.database),
       now_(now),
       user_(std::move(user)),
       command_(std::move(command)),
+      rule_chain_(std::move(rule_chain)),
       before_(std::make_unique<json>(json::array())) {
     check_alive();
     db_.run("SAVEPOINT unit");

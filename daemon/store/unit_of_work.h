@@ -4,6 +4,7 @@
 #include "core/chain.h"
 #include "core/consumer.h"
 #include "core/event.h"
+#include "core/event_rule.h"
 #include "core/idempotency.h"
 #include "core/inbound_event.h"
 #include "core/query.h"
@@ -115,7 +116,8 @@ class UnitOfWork {
 public:
     /// `command` is the writing command's name, whose replaced rows are kept in `change`; "" for
     /// what taskd does by itself.
-    UnitOfWork(StoreContext& context, core::Timestamp now, core::UserId user, std::string command);
+    UnitOfWork(StoreContext& context, core::Timestamp now, core::UserId user, std::string command,
+               std::string rule_chain = {});
     UnitOfWork(const UnitOfWork&) = delete;
     UnitOfWork& operator=(const UnitOfWork&) = delete;
     ~UnitOfWork();
@@ -135,8 +137,12 @@ public:
 
     /// A unit of its own inside this one, for work that may fail without taking this one along.
     [[nodiscard]] UnitOfWork nested(std::string command) {
-        return UnitOfWork(context_, now_, user_, std::move(command));
+        return UnitOfWork(context_, now_, user_, std::move(command), rule_chain_);
     }
+    /// The rules that are the cause of what is written from now on: its events and deliveries say
+    /// so. See core/event_rule.h.
+    void set_rule_chain(std::string chain) { rule_chain_ = std::move(chain); }
+    [[nodiscard]] const std::string& rule_chain() const { return rule_chain_; }
     /// Takes over what a nested unit's release() gave.
     void adopt(std::vector<Publication> publications);
 
@@ -242,6 +248,31 @@ public:
         const core::UserId& user, const std::string& scope, const std::string& name);
     /// One without `remind` is removed.
     void put_reminder_default(const core::UserId& user, const ipc::ReminderDefault& value);
+
+    // event_rules.cpp
+    /// By name.
+    [[nodiscard]] std::vector<core::EventRule> event_rules(const core::UserId& user);
+    [[nodiscard]] std::optional<core::EventRule> find_event_rule(const core::UserId& user,
+                                                                 const std::string& name);
+    [[nodiscard]] std::optional<core::EventRule> event_rule_of(const core::UserId& user,
+                                                               const std::string& id);
+    void put_event_rule(const core::UserId& user, const core::EventRule& rule);
+    void erase_event_rule(const core::UserId& user, const core::EventRule& rule);
+    /// The oldest open task with this title.
+    [[nodiscard]] std::optional<core::TaskId> open_task_called(const core::UserId& user,
+                                                               const std::string& summary);
+
+    // expectations.cpp
+    [[nodiscard]] std::optional<core::Expectation> find_expectation(const core::UserId& user,
+                                                                    const core::SeriesId& series);
+    /// Of a series that has not ended.
+    [[nodiscard]] std::optional<core::Expectation> find_expectation(const core::UserId& user,
+                                                                    const std::string& name);
+    /// Those of series that have not ended, by name.
+    [[nodiscard]] std::vector<core::Expectation> list_expectations(const core::UserId& user,
+                                                                   const std::string& after,
+                                                                   std::int64_t limit);
+    void put_expectation(const core::UserId& user, const core::Expectation& expectation);
 
     // commands.cpp
     /// Of a task or its series, or by the id of one of them.
@@ -484,6 +515,7 @@ private:
     core::Timestamp now_;
     core::UserId user_;
     std::string command_;
+    std::string rule_chain_;
     std::optional<std::int64_t> change_id_;
     std::unique_ptr<nlohmann::json> before_;  ///< rows that this unit replaced
     std::vector<Publication> publications_;

@@ -210,6 +210,22 @@ struct ReadSkipReason {
         return core::skip_reason_from(word);
     }
 };
+struct ReadEventAction {
+    auto operator()(const std::string& word) const { return core::event_action_from(word); }
+};
+struct ReadPingKind {
+    auto operator()(const std::string& word) const { return core::ping_kind_from(word); }
+};
+struct ReadPingOutcome {
+    auto operator()(const std::string& word) const { return core::ping_outcome_from(word); }
+};
+template <>
+struct Codec<core::EventRule::Action>
+    : WordCodec<core::EventRule::Action, core::to_string, ReadEventAction> {};
+template <>
+struct Codec<core::PingKind> : WordCodec<core::PingKind, core::to_string, ReadPingKind> {};
+template <>
+struct Codec<core::PingOutcome> : WordCodec<core::PingOutcome, core::to_string, ReadPingOutcome> {};
 template <>
 struct Codec<core::Status> : WordCodec<core::Status, core::to_string, ReadStatus> {};
 template <>

@@ -296,6 +296,34 @@ void fields(auto& f, Of<core::Command> auto& v) {
     f.sparse("not_after", v.not_after);
     f.sparse("group", v.group);
 }
+void fields(auto& f, Of<core::Ping> auto& v) {
+    f("series_id", v.series);
+    f("name", v.name);
+    f("kind", v.kind);
+    f("outcome", v.outcome);
+    f.sparse("run", v.run);
+    f("received", v.received);
+    f("recurrence_id", v.recurrence_id);
+    f("due", v.due);
+    f.sparse("late_ms", v.late);
+    f("took_ms", v.took);
+    f.sparse("missed", v.missed);
+    f.sparse("recovered", v.recovered);
+}
+void fields(auto& f, Of<core::PingStart> auto& v) {
+    f("run", v.run);
+    f("at", v.at);
+    f("recurrence_id", v.slot);
+}
+void fields(auto& f, Of<core::Expectation> auto& v) {
+    f("series_id", v.series);
+    f("name", v.name);
+    f("grace_ms", v.grace);
+    f("window_ms", v.window);
+    f.sparse("asked", v.asked);
+    f.sparse("starts", v.starts);
+    f("last", v.last);
+}
 void fields(auto& f, Of<core::Run> auto& v) {
     f("key", v.key);
     f("command", v.command);

@@ -84,6 +84,12 @@ Ids fill(EngineFixture& f) {
     for (const auto& job : begun)
         if (job.delivery.str() == ids.dead)
             f.turn({}, {{job.user, job.delivery, {false, false, "exit 1", ""}}});
+    f.result("expectation.set",
+             {{"name", "adas-backup"}, {"every", "day"}, {"by", "03:00"}, {"tz", "UTC"}});
+    f.result("rule.set", {{"name", "adas-rule"},
+                          {"types", {"adas.nothing"}},
+                          {"action", "notify"},
+                          {"text", "adas-text"}});
     ids.call = f.result("dapr.invoke", {{"app", "adas-app"}, {"path", "x"}})["id"];
     f.result("event.publish", {{"events", {published("adas-event", 1)}}});
     f.result("consumer.create",
@@ -222,6 +228,20 @@ std::map<std::string, Attempts> attempts(const Ids& ids) {
             {"from", "2026-11-01"},
             {"to", "2026-11-02"},
             {"tz", "UTC"}}}}},
+        {"expectation.set",
+         {{{{"name", "adas-backup"}, {"every", "day"}, {"by", "04:00"}, {"tz", "UTC"}}, false}}},
+        {"expectation.ping", {{{{"name", "adas-backup"}}}}},
+        {"expectation.list", {{json::object()}, {{{"name", "adas-backup"}}}}},
+        {"rule.set",
+         {{{{"name", "adas-rule"},
+            {"types", {"adas.type"}},
+            {"action", "notify"},
+            {"text", "bobs"}},
+           false}}},
+        {"rule.pause", {{{{"name", "adas-rule"}}}}},
+        {"rule.resume", {{{{"name", "adas-rule"}}, false}}},
+        {"rule.remove", {{{{"name", "adas-rule"}}}}},
+        {"rule.list", plain},
         {"run.claim", {{run_of("adas-holder")}, {run_of("bobs-holder")}}},
         {"run.extend", {{{{"key", "adas-run"}, {"fence", ids.fence}}}}},
         {"run.finish", {{{{"key", "adas-run"}, {"fence", ids.fence}, {"status", 1}}}}},

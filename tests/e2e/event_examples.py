@@ -62,6 +62,12 @@ STORY = [
                   "remind": ["0"], "channels": ["desk"]}),
     ("task.add", {"summary": "Feed the dog", "due": "{soon}", "tz": "UTC",
                   "remind": ["0"], "channels": ["desk"]}),
+    # Something that reports, and a rule that hears of it.
+    ("rule.set", {"types": ["ping.received"], "action": "notify",
+                  "text": "{data.payload.name} says: {data.payload.kind}"}),
+    ("expectation.set", {"name": "backup", "every": "day", "by": "2031-03-01 04:00",
+                         "tz": DAY["tz"]}),
+    ("expectation.ping", {"name": "backup", "kind": "fail", "run": "17"}),
 ]
 # What comes by itself after that, and the story's end.
 AWAITED = {"reminder.due", "reminder.missed", "reminder.digest", "delivery.succeeded",
@@ -149,6 +155,7 @@ def normal(event):
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>", text)
     text = re.sub(r"(?!2031|2020)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "<time>", text)
     text = re.sub(r'"(?!2031|2020)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"', '"<local>"', text)
+    text = re.sub(r'"rulechain": "[0-9a-f]{8}"', '"rulechain": "<rules>"', text)
     text = re.sub(r'"took_ms": \d+', '"took_ms": "<ms>"', text)
     text = re.sub(r'no connection: [^"]*', 'no connection: <why>', text)
     text = re.sub(r'"late_ms": \d+', '"late_ms": "<ms>"', text)

@@ -206,7 +206,7 @@ class Protocol(support.TestCase):
         if key == "source" and value.startswith("/taskd/"):
             return "/taskd/<node>"
         if key in ("created", "modified", "completed", "deleted", "time", "started", "paused", "ended", "expires",
-                   "lease_until", "oldest", "next_attempt", "until", "finished"):
+                   "lease_until", "oldest", "next_attempt", "until", "finished", "received"):
             return "<time>"
         return re.sub(r"\(20\d\d-[^)]*Z\)", "(<time>)", value)
 

@@ -38,6 +38,7 @@ void World::check_all() {
         check_firings(user, log);
         check_deliveries(user, log);
         check_runs(user, log);
+        check_rules(user, log);
         listen(user, log);
         if (dapr_) {
             check_chains(user, log);
@@ -51,6 +52,7 @@ void World::check_all() {
     check_timers();
     check_delivery_rows();
     check_commands();
+    check_rule_rows();
 }
 
 void World::check_tasks(const std::string& user) {
@@ -79,7 +81,10 @@ void World::check_tasks(const std::string& user) {
             require(found->second.contains("deleted"), "P1: a removed successor stays removed");
             continue;
         }
-        if (found->second["revision"] > known["revision"]) learn_commanded(user, found->second);
+        if (found->second["revision"] > known["revision"]) {
+            learn_commanded(user, found->second);
+            learn_ruled(user, found->second);
+        }
         require(found->second == known, "P1: an acknowledged task is as it was answered: " +
                                             found->second.dump() + " was " + known.dump());
     }
@@ -91,6 +96,7 @@ void World::check_tasks(const std::string& user) {
                             user, task.value("series_id", ""));
         if (stack.step() || task.contains("parent_task_id")) learn_task(user, task);
         if (!known_[user].tasks.contains(id)) learn_commanded(user, task);
+        if (!known_[user].tasks.contains(id)) learn_ruled(user, task);
     }
     for (const auto& [id, task] : stored)
         require(known_[user].tasks.contains(id),

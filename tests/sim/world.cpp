@@ -362,8 +362,12 @@ Sent World::random_command(const std::string& user) {
         std::advance(at, random_.between(0, static_cast<std::int64_t>(tasks.size()) - 1));
         return at->second["number"].dump();
     };
-    const auto kind = random_.between(0, 31);
-    if (kind <= 2) {
+    const auto kind = random_.between(0, 35);
+    if (kind >= 34) {
+        random_rule(sent, pick);
+    } else if (kind >= 32) {
+        random_expectation(sent, pick);
+    } else if (kind <= 2) {
         sent.method = "task.add";
         sent.params = {{"summary", "series " + std::to_string(next_key_)},
                        {"every", pick({"day", "weekday", "3 days", "2 weeks on mon,thu", "month",
@@ -459,6 +463,8 @@ void World::repeat_an_old_request() {
         json other = old.params;
         const char* field = old.method == "task.add"               ? "notes"
                             : old.method.rfind("channel", 0) == 0  ? "name"
+                            : old.method.rfind("rule", 0) == 0     ? "name"
+                            : old.method.rfind("expect", 0) == 0   ? "name"
                             : old.method.rfind("series", 0) == 0   ? "series"
                             : old.method.rfind("user", 0) == 0     ? "email"
                             : old.method == "delivery.retry"       ? "delivery"

@@ -217,6 +217,13 @@ private:
     void check_group(const std::string& user, Group& group, const std::vector<json>& log);
     void drain_groups();
 
+    // rules.cpp
+    void random_expectation(Sent& sent, const Pick& pick);
+    void random_rule(Sent& sent, const Pick& pick);
+    void learn_ruled(const std::string& user, const json& task);
+    void check_rules(const std::string& user, const std::vector<json>& log);
+    void check_rule_rows();
+
     // commands.cpp
     void add_command(json& params, const Pick& pick);
     void begin_command(const daemon::Job& job);

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/handlers/expectation_handlers.h"
+
+#include "core/check.h"
+#include "core/phrase.h"
+#include "core/plan.h"
+#include "core/rfc3339.h"
+#include "core/span.h"
+#include "core/text.h"
+#include "daemon/handlers/delivery_steps.h"
+#include "daemon/handlers/occurrences.h"
+#include "daemon/handlers/series_edit.h"
+#include "daemon/handlers/task_handlers.h"
+#include "daemon/handlers/task_words.h"
+#include "ipc/json.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace taskd::daemon {
+namespace {
+
+using core::Expectation;
+using core::Ping;
+using core::PingKind;
+using core::PingOutcome;
+using core::Result;
+using core::Task;
+using std::chrono::seconds;
+
+Result<seconds> read_span(const char* field, const std::string& words) {
+    if (words.empty()) return seconds{0};
+    const auto span = core::parse_span(field, words);
+    if (!span) return span;
+    if (*span < seconds{0} || *span > core::grace_max)
+        return core::invalid_argument(
+            field, core::clipped(words, 64) + " is not accepted; use a span of up to a year");
+    return span;
+}
+
+/// Of the frequencies finer than daily.
+seconds unit_of(core::Frequency frequency) {
+    if (frequency == core::Frequency::hourly) return std::chrono::hours{1};
+    if (frequency == core::Frequency::minutely) return std::chrono::minutes{1};
+    return seconds{frequency == core::Frequency::secondly ? 1 : 0};
+}
+
+/// The request without what its caller was only looked up for.
+std::string words_of(const ipc::ExpectationSet& request) {
+    auto words = ipc::to_json(request);
+    words.erase("tz_default");
+    return words.dump();
+}
+
+ipc::TaskAdd task_of(const ipc::ExpectationSet& request, seconds grace) {
+    ipc::TaskAdd add;
+    add.summary = request.name;
+    add.every = request.every;
+    add.at = request.by;
+    add.tz = request.tz;
+    add.tz_default = request.tz_default;
+    add.remind = {grace.count() == 0 ? "at due" : core::format_span(grace) + " after due"};
+    add.channels = request.channels;
+    add.reminding.nag = request.nag;
+    add.reminding.escalate = request.escalate;
+    add.reminding.escalate_to = request.escalate_to;
+    return add;
+}
+
+/// When something is expected for the first time that reports several times a day: a whole time
+/// after now, not at the end of one that has begun.
+Result<std::string> first_time(const ipc::ExpectationSet& request, Handling& h) {
+    const auto every = core::parse_every(request.every);
+    if (!every) return tl::unexpected(every.error());
+    std::vector<std::string> warnings;
+    const auto zone = zone_for({request.tz, request.tz_default, true}, h, warnings);
+    if (!zone) return tl::unexpected(zone.error());
+    const auto plan = core::plan_of(*every, "", h.unit.now(), *zone);
+    if (!plan) return tl::unexpected(plan.error());
+    const auto unit = unit_of(plan->rule.frequency);
+    const bool has_times = !plan->rule.by_hour.empty() || !plan->rule.by_minute.empty();
+    if (unit.count() == 0 || has_times) return std::string();
+    const auto span = unit * static_cast<std::int64_t>(plan->rule.interval);
+    const bool is_whole = plan->dtstart.at >= h.unit.now() + span;
+    return core::format_local(plan->dtstart.local + (is_whole ? seconds{0} : span));
+}
+
+/// An expectation with what it stands on.
+struct Standing {
+    core::Series series;
+    core::Schedule schedule;
+    std::optional<Task> open;
+};
+Result<Standing> standing_of(const Expectation& expectation, Handling& h) {
+    auto series = h.unit.find_series(h.user, expectation.series);
+    core::check(series.has_value(), "an expectation's series exists");
+    auto schedule = schedule_for(h.unit, *series);
+    if (!schedule) return tl::unexpected(schedule.error());
+    auto open = h.unit.find_open_occurrence(h.user, expectation.series);
+    return Standing{std::move(*series), std::move(*schedule), std::move(open)};
+}
+
+bool is_failing(const Expectation& expectation) {
+    return expectation.last && expectation.last->kind == PingKind::fail;
+}
+
+/// Whether the open slot's grace has passed without a ping.
+bool is_down(const Expectation& expectation, const Standing& standing, core::Timestamp now) {
+    return standing.open && !standing.series.paused &&
+           now > standing.open->content.due->at + expectation.grace;
+}
+
+std::string state_of(const Expectation& expectation, const Standing& standing,
+                     core::Timestamp now) {
+    if (standing.series.paused) return "paused";
+    if (is_down(expectation, standing, now)) return "down";
+    if (is_failing(expectation)) return "failed";
+    if (standing.open && now > standing.open->content.due->at) return "late";
+    return expectation.last ? "up" : "new";
+}
+
+Result<ipc::ExpectationView> view_of(const Expectation& expectation, Handling& h) {
+    const auto standing = standing_of(expectation, h);
+    if (!standing) return tl::unexpected(standing.error());
+    const auto now = h.unit.now();
+    ipc::ExpectationView view{expectation,
+                              state_of(expectation, *standing, now),
+                              view_of(h.unit, standing->series).words,
+                              0,
+                              {},
+                              {},
+                              {}};
+    view.expectation.asked.clear();
+    if (standing->open) {
+        view.task = standing->open->number;
+        view.due = standing->open->content.due;
+        const auto slot = standing->schedule.slot(*standing->open->recurrence_id);
+        const auto target = core::slot_for_ping(standing->schedule, expectation, slot, now);
+        if (!target.slot) view.opens = target.opens;
+    }
+    for (const auto& reminder : reminders_of(h, standing->series))
+        view.channels.insert(view.channels.end(), reminder.channels.begin(),
+                             reminder.channels.end());
+    return view;
+}
+
+/// Those that hear of the silence hear of a failure and of the recovery, too.
+void tell(const Standing& standing, std::int64_t seq, Handling& h) {
+    std::vector<std::string> names;
+    for (const auto& reminder : reminders_of(h, standing.series))
+        for (const auto& name : reminder.channels)
+            if (std::find(names.begin(), names.end(), name) == names.end() &&
+                h.unit.find_channel(h.user, name))
+                names.push_back(name);
+    if (names.empty())
+        if (const auto channel = h.unit.default_channel(h.user)) names.push_back(channel->name);
+    for (const auto& name : names) tell_channel(name, seq, h);
+}
+
+/// The slot that a ping is for, and what was missed up to it.
+core::PingSlot target_of(const Expectation& expectation, const core::PingStart* start,
+                         const Standing& standing, core::Timestamp now) {
+    const auto open = standing.schedule.slot(*standing.open->recurrence_id);
+    if (start == nullptr || !start->slot)
+        return core::slot_for_ping(standing.schedule, expectation, open, now);
+    // What has begun for a slot ends for it, however long it takes.
+    const auto begun_for = standing.schedule.slot(*start->slot);
+    if (begun_for < open) return {begun_for, {}, {}};
+    return core::slot_for_ping(standing.schedule, expectation, open, start->at);
+}
+
+/// The success of an open slot: it is done, and those before it are passed over.
+Result<void> complete(const core::PingSlot& target, const Task& open, Handling& h) {
+    Task task = open;
+    if (*task.recurrence_id != target.slot->id) {
+        const core::NextSlot next{target.slot, target.missed};
+        const auto passed = cancel_occurrence(task, core::SkipReason::missed, h, &next);
+        if (!passed) return tl::unexpected(passed.error());
+        core::check(passed->next.has_value(), "a slot that a ping is for becomes a task");
+        task = *passed->next;
+    }
+    const auto done = complete_occurrence(task, h);
+    if (!done) return tl::unexpected(done.error());
+    return {};
+}
+
+void note_start(Expectation& expectation, const Ping& ping, core::Timestamp now) {
+    auto& starts = expectation.starts;
+    std::erase_if(starts, [&](const auto& start) { return start.run == ping.run; });
+    if (starts.size() >= core::ping_starts_max) starts.erase(starts.begin());
+    starts.push_back({ping.run, now, ping.recurrence_id});
+}
+
+}  // namespace
+
+Result<ipc::ExpectationSaved> set_expectation(const ipc::ExpectationSet& request, Handling& h) {
+    const auto name = core::checked_expectation_name(request.name);
+    if (!name) return tl::unexpected(name.error());
+    if (request.every.empty())
+        return core::invalid_argument("every", "is missing; such as day, weekday, 4 hours");
+    const auto grace = read_span("grace", request.grace);
+    if (!grace) return tl::unexpected(grace.error());
+    const auto window = read_span("window", request.window);
+    if (!window) return tl::unexpected(window.error());
+    const std::string asked = words_of(request);
+    if (const auto known = h.unit.find_expectation(h.user, *name)) {
+        if (known->asked != asked)
+            return tl::unexpected(core::Error{
+                core::Reason::conflict, "name: " + *name + " is expected already, in another way",
+                "name", "taskctl expect " + *name + " shows it; --remove makes room for another"});
+        auto view = view_of(*known, h);
+        if (!view) return tl::unexpected(view.error());
+        return ipc::ExpectationSaved{std::move(*view), {}, {}, {}, true};
+    }
+    auto wanted = task_of(request, *grace);
+    if (request.by.empty()) {
+        auto first = first_time(request, h);
+        if (!first) return tl::unexpected(first.error());
+        wanted.at = std::move(*first);
+    }
+    auto added = add_task(wanted, h);
+    if (!added) {
+        // It is named after what was asked for.
+        core::Error error = added.error();
+        if (error.field == "at") {
+            error.field = "by";
+            if (error.message.rfind("at: ", 0) == 0) error.message.replace(0, 2, "by");
+        }
+        return tl::unexpected(std::move(error));
+    }
+    if (added->series->series.is_date)
+        return core::invalid_argument("by", "is missing: at what time of day is it expected",
+                                      "--by 04:00");
+    if (auto good = check_expected(added->series->series, h); !good)
+        return tl::unexpected(good.error());
+    Expectation expectation{added->series->series.id, *name, *grace, *window, asked, {}, {}};
+    const auto schedule = schedule_for(h.unit, added->series->series);
+    if (!schedule) return tl::unexpected(schedule.error());
+    if (request.window.empty() && !request.by.empty())
+        expectation.window =
+            core::deadline_window(*schedule, schedule->slot(*added->task.recurrence_id));
+    h.unit.put_expectation(h.user, expectation);
+    auto view = view_of(expectation, h);
+    if (!view) return tl::unexpected(view.error());
+    return ipc::ExpectationSaved{std::move(*view), added->understood, added->slots, added->warnings,
+                                 false};
+}
+
+Result<ipc::ExpectationPinged> ping(const ipc::ExpectationPing& request, Handling& h) {
+    if (request.run.size() > core::ping_run_bytes_max || core::has_control(request.run))
+        return core::invalid_argument("run",
+                                      "must be at most 200 bytes without control characters");
+    auto found = h.unit.find_expectation(h.user, request.name);
+    if (!found)
+        return core::not_found("name",
+                               "nothing called " + core::clipped(request.name, 64) + " is expected",
+                               "taskctl expect lists what is");
+    Expectation expectation = std::move(*found);
+    const auto standing = standing_of(expectation, h);
+    if (!standing) return tl::unexpected(standing.error());
+    const auto now = h.unit.now();
+
+    Ping ping{expectation.series,
+              expectation.name,
+              request.kind,
+              {},
+              request.run,
+              now,
+              {},
+              {},
+              {},
+              {},
+              0,
+              false};
+    const bool was_silent = is_down(expectation, *standing, now);
+    const bool was_failing = is_failing(expectation);
+    const auto* start =
+        ping.kind == PingKind::start ? nullptr : core::start_of(expectation, ping.run);
+    if (start != nullptr && now >= start->at) ping.took = now - start->at;
+
+    core::PingSlot target;
+    const bool counts = standing->open && !standing->series.paused;
+    if (counts) target = target_of(expectation, start, *standing, now);
+    if (target.slot) {
+        ping.recurrence_id = target.slot->id;
+        ping.due = standing->schedule.at(*target.slot);
+    }
+    if (ping.kind == PingKind::start) {
+        ping.outcome = PingOutcome::started;
+        note_start(expectation, ping, now);
+    } else {
+        if (start != nullptr)
+            std::erase_if(expectation.starts, [&](const auto& one) { return one.run == ping.run; });
+        if (ping.kind == PingKind::fail)
+            ping.outcome = PingOutcome::failed;
+        else if (!counts)
+            ping.outcome = PingOutcome::paused;
+        else if (!target.slot)
+            ping.outcome = PingOutcome::early;
+        else if (now > ping.due->at)
+            ping.outcome = PingOutcome::late;
+        else
+            ping.outcome = PingOutcome::in_time;
+    }
+    if (ping.outcome == PingOutcome::late) ping.late = now - ping.due->at;
+
+    if (ping.kind == PingKind::success && target.slot) {
+        const auto open = standing->schedule.slot(*standing->open->recurrence_id);
+        if (*target.slot >= open) {
+            if (*target.slot > open) ping.missed = 1;
+            for (const auto& run : target.missed)
+                if (run.reason == core::SkipReason::missed) ping.missed += run.count;
+            if (auto done = complete(target, *standing->open, h); !done)
+                return tl::unexpected(done.error());
+        }
+        ping.recovered = was_silent || was_failing;
+    }
+    if (ping.kind != PingKind::start) expectation.last = ping;
+    h.unit.put_expectation(h.user, expectation);
+    const auto seq = h.unit.append_event(h.user, {"ping.received", expectation.series.str(), ping});
+    const bool fails_first = ping.kind == PingKind::fail && !was_failing;
+    if (ping.recovered || fails_first) tell(*standing, seq, h);
+
+    auto view = view_of(expectation, h);
+    if (!view) return tl::unexpected(view.error());
+    return ipc::ExpectationPinged{std::move(ping), std::move(*view)};
+}
+
+Result<ipc::ExpectationPage> list_expectations(const ipc::ExpectationList& request, Handling& h) {
+    if (request.limit < 1 || request.limit > core::page_max)
+        return core::invalid_argument(
+            "limit", std::to_string(request.limit) + " is not accepted; use 1 to 1000");
+    std::vector<Expectation> found;
+    if (request.name.empty()) {
+        found = h.unit.list_expectations(h.user, request.after, request.limit);
+    } else {
+        auto one = h.unit.find_expectation(h.user, request.name);
+        if (!one)
+            return core::not_found(
+                "name", "nothing called " + core::clipped(request.name, 64) + " is expected",
+                "taskctl expect lists what is");
+        found.push_back(std::move(*one));
+    }
+    ipc::ExpectationPage page;
+    for (const auto& expectation : found) {
+        auto view = view_of(expectation, h);
+        if (!view) return tl::unexpected(view.error());
+        page.expectations.push_back(std::move(*view));
+    }
+    return page;
+}
+
+Result<void> check_expected(const core::Series& after, Handling& h) {
+    const auto& policies = after.policies;
+    if (policies.overlap == core::Overlap::one && policies.anchor == core::Anchor::schedule)
+        return {};
+    if (!h.unit.find_expectation(h.user, after.id)) return {};
+    return core::invalid_argument(
+        policies.overlap == core::Overlap::one ? "anchor" : "overlap",
+        "pings are expected at the slots of this series, one after the other");
+}
+
+}  // namespace taskd::daemon
