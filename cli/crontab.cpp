@@ -163,13 +163,13 @@ std::vector<CrontabEntry> parse_crontab(const std::string& text, const std::stri
     return entries;
 }
 
-Result<std::vector<CronRule>> rules_of(const std::string& schedule) {
+Result<std::vector<OurRule>> rules_of(const std::string& schedule) {
     const auto words = core::words_of(schedule);
     const auto limits = [&](std::size_t field) { return words[field] != "*"; };
     const bool both = words.size() == fields && limits(2) && limits(4);
     if (!both) {
         if (auto every = core::parse_cron(schedule); !every) return tl::unexpected(every.error());
-        return std::vector<CronRule>{{schedule, ""}};
+        return std::vector<OurRule>{{schedule, ""}};
     }
     if (words[2].front() == '*' || words[4].front() == '*')
         return core::invalid_argument("every",
@@ -184,8 +184,8 @@ Result<std::vector<CronRule>> rules_of(const std::string& schedule) {
     if (!of_week) return tl::unexpected(of_week.error());
     const auto& taken = of_month->rule.by_month_day;
     // "1-31" or "0-6" is every day.
-    if (taken.empty()) return std::vector<CronRule>{{days, ""}};
-    if (of_week->rule.by_day.empty()) return std::vector<CronRule>{{weekdays, ""}};
+    if (taken.empty()) return std::vector<OurRule>{{days, ""}};
+    if (of_week->rule.by_day.empty()) return std::vector<OurRule>{{weekdays, ""}};
     if (std::any_of(taken.begin(), taken.end(), [](int day) { return day < 0; }))
         return core::invalid_argument("every", "L and a day of the week: make two lines of it");
     auto& rule = of_week->rule;
@@ -197,7 +197,7 @@ Result<std::vector<CronRule>> rules_of(const std::string& schedule) {
     for (int day = 1; day <= 31; ++day)
         if (std::find(taken.begin(), taken.end(), day) == taken.end())
             rule.by_month_day.push_back(day);
-    std::vector<CronRule> rules{{days, ""}};
+    std::vector<OurRule> rules{{days, ""}};
     if (!rule.by_month_day.empty())
         rules.push_back({core::format_rrule(rule), of_week->at.value_or("")});
     return rules;

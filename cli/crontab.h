@@ -2,6 +2,7 @@
 // A user's crontab as its cron reads it, see crontab(5).
 #pragma once
 
+#include "cli/our_rule.h"
 #include "core/clock.h"
 #include "core/result.h"
 #include "core/time_zone.h"
@@ -35,13 +36,9 @@ inline constexpr std::size_t crontab_bytes_max = 1024 * 1024;
                                                       const std::string& user);
 
 /// What an entry's schedule is as a rule of ours: one, or two that share no slot where cron takes
-/// either the day of month or the day of week. The words of `task.add`'s every and at.
-struct CronRule {
-    std::string every;
-    std::string at;
-};
+/// either the day of month or the day of week.
 /// Errors: invalid_argument on `every` - no rule can say it.
-[[nodiscard]] core::Result<std::vector<CronRule>> rules_of(const std::string& schedule);
+[[nodiscard]] core::Result<std::vector<OurRule>> rules_of(const std::string& schedule);
 
 /// When Debian's cron would run a schedule next, after `from`: at most `count` times, within forty
 /// years. A fixed time that the clock skips comes when it has skipped it, and one that it shows
