@@ -53,6 +53,7 @@ void register_runs(CommandLine& line);
 void register_missed(CommandLine& line);
 void register_expect(CommandLine& line);
 void register_import_crontab(CommandLine& line);
+void register_import_timers(CommandLine& line);
 void register_retry(CommandLine& line);
 void register_predicates(CommandLine& line);
 void register_config(CommandLine& line);
@@ -115,6 +116,7 @@ inline void register_commands(CommandLine& line) {
     register_missed(line);
     register_expect(line);
     register_import_crontab(line);
+    register_import_timers(line);
     register_retry(line);
     register_predicates(line);
     register_config(line);
