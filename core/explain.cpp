@@ -134,6 +134,13 @@ std::string zone_of(const ExplainSubject& subject) {
     return subject.tzid.empty() ? "UTC" : subject.tzid;
 }
 
+/// An instant on that clock.
+std::string moment_in(const ExplainSubject& subject, Timestamp time) {
+    const std::string tzid = zone_of(subject);
+    const auto zone = TimeZone::load(tzid);
+    return zone ? describe({zone->to_local(time), false, tzid, time}) : format_utc(time);
+}
+
 std::string where_words(const Reminder& reminder, const ExplainSubject& subject) {
     if (!reminder.channels.empty()) return join(reminder.channels, ", ");
     return subject.default_channel.empty() ? "nobody: there is no default channel"
@@ -190,11 +197,7 @@ std::string delivery_words(const Delivery& delivery, const auto& at) {
 }
 
 void add_reminders(const ExplainSubject& subject, Sentences& because) {
-    const std::string tzid = zone_of(subject);
-    const auto zone = TimeZone::load(tzid);
-    const auto at = [&](Timestamp time) {
-        return zone ? describe({zone->to_local(time), false, tzid, time}) : format_utc(time);
-    };
+    const auto at = [&](Timestamp time) { return moment_in(subject, time); };
     for (const auto& reminder : subject.reminders) {
         if (reminder.fired_at)
             because.push_back(
@@ -239,11 +242,7 @@ std::string run_story(const Delivery& run, const auto& at) {
 
 void add_command(const ExplainSubject& subject, Sentences& because) {
     if (!subject.command) return;
-    const std::string tzid = zone_of(subject);
-    const auto zone = TimeZone::load(tzid);
-    const auto at = [&](Timestamp time) {
-        return zone ? describe({zone->to_local(time), false, tzid, time}) : format_utc(time);
-    };
+    const auto at = [&](Timestamp time) { return moment_in(subject, time); };
     because.push_back({"command", command_line(subject.command->argv)});
     for (const auto& run : subject.runs) because.push_back({"run", run_story(run, at)});
     const Task& task = subject.task;
@@ -274,9 +273,57 @@ void add_follow(const ExplainSubject& subject, Sentences& because) {
         {"if_done", "next is " + describe(subject.schedule->at(*subject.if_done->slot))});
 }
 
+/// Why a slot that is not decided yet has no task, and when it gets one.
+std::string undecided_words(const ExplainSubject& subject) {
+    const Series& series = *subject.series;
+    const auto& policies = series.policies;
+    if (series.ended) return "none: the series has ended";
+    if (series.paused) return "none while the series is paused";
+    if (const auto reason =
+            subject.schedule->left_out(subject.schedule->slot(*subject.task.recurrence_id)))
+        return "none: " + reason_words(*reason, policies);
+    if (policies.anchor == Anchor::completion)
+        return "open: with anchor completion it counts from when the one before it is done";
+    if (policies.overlap == Overlap::stack)
+        return "it gets its task when the slot before it has its time";
+    const std::string open =
+        subject.open_task == 0 ? "the one before it" : "task " + std::to_string(subject.open_task);
+    if (subject.task.content.due->at > subject.now)
+        return "it gets its task when " + open + " is closed, if that is by then";
+    return "its time has passed while " + open +
+           " was open; what becomes of it is decided when that is closed, by catch_up " +
+           (policies.catch_up == CatchUp::skip     ? "skip"
+            : policies.catch_up == CatchUp::latest ? "latest"
+                                                   : "all");
+}
+
+/// A slot without a task: why, and what its reminders and its command do all the same.
+std::vector<Because> explain_slot(const ExplainSubject& subject) {
+    Sentences because;
+    add_slot(subject, because);
+    add_policies(*subject.series, because);
+    if (subject.passed_with) {
+        because.push_back({"passed_over", run_words(*subject.schedule, *subject.passed_with,
+                                                    subject.series->policies)});
+        return because;
+    }
+    because.push_back({"future", undecided_words(subject)});
+    const auto& due = *subject.task.content.due;
+    const bool is_to_come = due.at > subject.now && !subject.series->ended;
+    if (!is_to_come) return because;
+    add_command(subject, because);
+    for (const auto& reminder : subject.reminders)
+        if (const auto time = time_of(reminder, due))
+            because.push_back({"reminder", format_reminder(reminder) + ": on " +
+                                               moment_in(subject, *time) + ", to " +
+                                               where_words(reminder, subject)});
+    return because;
+}
+
 }  // namespace
 
 std::vector<Because> explain(const ExplainSubject& subject) {
+    if (subject.is_slot) return explain_slot(subject);
     Sentences because;
     const Task& task = subject.task;
     if (subject.series) {

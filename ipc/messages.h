@@ -355,18 +355,21 @@ struct SeriesMove {
     std::string tz_default;
 };
 
-/// Why a task is due when it is. `task` is its number or the first characters of its id.
+/// Why a task is due when it is, or what became of one slot of its series, or will. `task` is its
+/// number or the first characters of its id; `when` words in the series' zone.
 struct TaskExplanation {
     core::Task task;
     std::vector<core::Because> because;
     std::optional<core::CalendarTime> next;   ///< if it is done now
     std::vector<core::SkippedSlots> skipped;  ///< .. and what would be passed over
+    std::optional<core::RecurrenceId> slot;   ///< of `when`; its task is `task` if it has a number
 };
 struct TaskExplain {
     using Reply = TaskExplanation;
     static constexpr std::string_view method = "task.explain";
     static constexpr bool writes = false;
     std::string task;
+    std::string when;  ///< "" for the task's own
 };
 
 struct ReminderChanged {

@@ -187,7 +187,8 @@ void register_on(CommandLine& line) {
              "input and TASKD_EVENT_TYPE, TASKD_EVENT_ID and TASKD_EVENT_SUBJECT. In texts {type}, "
              "{source}, {subject}, {id}, {time} and {data.NAME} are the event's; {{ is a brace. A "
              "rule applies once to each event, whatever is delivered twice; one that fails is "
-             "tried again, and then the event is in taskctl dead-letters. It is not applied to "
+             "tried again, and then the event is in taskctl dead-letters list. It is not applied "
+             "to "
              "what it did itself, and at most 8 rules set each other off in a row.",
          .run = [given, &line](Context& context, const Words& words) {
              return run(context, *given, words, line.arguments());

@@ -65,7 +65,7 @@ int list(Context& context) {
     if (!screen.quiet()) screen.print_list(table);
     for (const auto& rule : rules)
         if (!rule.last_error.empty())
-            screen.note(rule.name + ": " + rule.last_error + "; see taskctl dead-letters");
+            screen.note(rule.name + ": " + rule.last_error + "; see taskctl dead-letters list");
     if (rules.empty())
         screen.hint("there is no rule; taskctl on task.completed -- remind \"{type}\"");
     return 0;

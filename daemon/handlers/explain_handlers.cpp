@@ -2,8 +2,11 @@
 #include "daemon/handlers/explain_handlers.h"
 
 #include "core/explain.h"
+#include "core/rfc3339.h"
+#include "core/when.h"
 #include "daemon/handlers/occurrences.h"
 
+#include <algorithm>
 #include <set>
 
 namespace taskd::daemon {
@@ -37,34 +40,134 @@ void add_digests(core::ExplainSubject& subject, Handling& h) {
             subject.deliveries.push_back(std::move(*digest));
 }
 
-}  // namespace
-
-core::Result<ipc::TaskExplanation> explain_task(const ipc::TaskExplain& request, Handling& h) {
-    const auto task = h.unit.find_task(h.user, request.task);
-    if (!task) return tl::unexpected(task.error());
-    core::ExplainSubject subject{*task,
-                                 h.unit.is_blocked(*task),
-                                 h.unit.reminders_of(*task),
-                                 h.unit.list_deliveries(h.user, task->id, deliveries_max),
-                                 h.unit.find_series(h.user, task->series),
+/// What the task itself says; of a slot without one, what its would say.
+core::ExplainSubject subject_of(const core::Task& task, Handling& h) {
+    core::ExplainSubject subject{task,
+                                 h.unit.is_blocked(task),
+                                 h.unit.reminders_of(task),
+                                 {},
+                                 h.unit.find_series(h.user, task.series),
                                  {},
                                  {},
                                  {}};
-    subject.command = h.unit.find_command(*task);
-    subject.runs = h.unit.runs_of(*task, runs_max);
-    if (!task->is_open()) subject.passed_over = h.unit.skip_reason_of(*task);
+    if (!task.id.empty())
+        subject.deliveries = h.unit.list_deliveries(h.user, task.id, deliveries_max);
+    subject.command = h.unit.find_command(task);
     subject.tzid = h.unit.user_settings(h.user).zone;
     if (const auto channel = h.unit.default_channel(h.user))
         subject.default_channel = channel->name;
+    subject.now = h.unit.now();
+    return subject;
+}
+
+core::Result<ipc::TaskExplanation> explain_own(const core::Task& task, Handling& h) {
+    auto subject = subject_of(task, h);
+    subject.runs = h.unit.runs_of(task, runs_max);
+    if (!task.is_open()) subject.passed_over = h.unit.skip_reason_of(task);
     add_digests(subject, h);
     if (subject.series)
         if (auto added = add_series(subject, h); !added) return tl::unexpected(added.error());
-    ipc::TaskExplanation reply{*task, core::explain(subject), {}, {}};
+    ipc::TaskExplanation reply{task, core::explain(subject), {}, {}, {}};
     if (subject.if_done) {
         reply.skipped = subject.if_done->skipped;
         if (subject.if_done->slot) reply.next = subject.schedule->at(*subject.if_done->slot);
     }
     return reply;
+}
+
+/// The slots that happen on a day, whatever their own one is; at most so many.
+std::vector<core::Slot> slots_on(const core::Schedule& schedule, std::chrono::local_days day) {
+    using std::chrono::days;
+    constexpr std::size_t slots_max = 2;
+    const auto begin = schedule.zone.to_utc(day).at;
+    const auto end = schedule.zone.to_utc(day + days{1}).at;
+    std::vector<core::Slot> found;
+    const auto take = [&](const core::Slot& slot) {
+        const auto at = schedule.at(slot).at;
+        const bool is_known = std::find(found.begin(), found.end(), slot) != found.end();
+        if (at >= begin && at < end && !is_known && found.size() < slots_max) found.push_back(slot);
+    };
+    for (const auto& change : schedule.overrides)
+        if (schedule.slots.contains(change.id)) take(schedule.slot(change.id));
+    auto slot = schedule.slots.next_after(begin - std::chrono::milliseconds{1});
+    for (; slot && slot->at < end && found.size() < slots_max;
+         slot = schedule.slots.next_after(*slot))
+        take(*slot);
+    // A slot of its own that was moved or shifted away is meant by its own day, too.
+    if (found.empty()) {
+        slot = schedule.slots.next_after(begin - std::chrono::milliseconds{1});
+        if (slot && slot->at < end) found.push_back(*slot);
+    }
+    return found;
+}
+
+/// The slot that is meant by words or by its recurrence id.
+core::Result<core::Slot> slot_meant(const std::string& words, const core::Schedule& schedule,
+                                    Handling& h) {
+    if (const auto id = core::parse_recurrence_id(words); id && schedule.slots.contains(*id))
+        return schedule.slot(*id);
+    const auto when = core::parse_when("when", words, h.unit.now(), schedule.zone);
+    if (!when) return tl::unexpected(when.error());
+    const auto on_day = slots_on(
+        schedule, std::chrono::floor<std::chrono::days>(schedule.zone.to_local(when->time.at)));
+    if (on_day.empty()) {
+        std::string hint;
+        if (const auto next = schedule.slots.next_after(when->time.at))
+            hint = "the next one after it is " + core::describe(schedule.at(*next));
+        return core::not_found(
+            "when", "the series has no slot on " + core::format_date(when->time.local), hint);
+    }
+    if (when->time.is_date && on_day.size() == 1) return on_day.front();
+    const auto at_time = schedule.slots.next_after(when->time.at - std::chrono::milliseconds{1});
+    if (!when->time.is_date) {
+        for (const auto& slot : on_day)
+            if (schedule.at(slot).at == when->time.at) return slot;
+        if (at_time && at_time->at == when->time.at) return *at_time;
+    }
+    if (on_day.size() == 1) return on_day.front();
+    return core::invalid_argument(
+        "when",
+        "the series has several slots on " + core::format_date(when->time.local) +
+            "; say which, such as " + core::describe(schedule.at(on_day.front())),
+        "series preview lists them");
+}
+
+core::Result<ipc::TaskExplanation> explain_slot(const core::Task& known, const std::string& words,
+                                                Handling& h) {
+    const auto series = h.unit.find_series(h.user, known.series);
+    if (!series)
+        return core::invalid_argument("when", "task " + std::to_string(known.number) +
+                                                  " does not recur, so it has no other slots");
+    auto schedule = schedule_for(h.unit, *series);
+    if (!schedule) return tl::unexpected(schedule.error());
+    const auto slot = slot_meant(words, *schedule, h);
+    if (!slot) return tl::unexpected(slot.error());
+    if (const auto task = h.unit.task_of_slot(h.user, series->id, slot->id)) {
+        auto reply = explain_own(*task, h);
+        if (reply) reply->slot = slot->id;
+        return reply;
+    }
+    core::Task task;
+    task.user = h.user;
+    task.content = series->content;
+    task.content.due = schedule->at(*slot);
+    task.series = series->id;
+    task.recurrence_id = slot->id;
+    auto subject = subject_of(task, h);
+    subject.is_slot = true;
+    subject.schedule = std::move(*schedule);
+    subject.passed_with = h.unit.skipped_with(h.user, series->id, slot->id);
+    if (const auto open = h.unit.find_open_occurrence(h.user, series->id))
+        subject.open_task = open->number;
+    return ipc::TaskExplanation{task, core::explain(subject), {}, {}, slot->id};
+}
+
+}  // namespace
+
+core::Result<ipc::TaskExplanation> explain_task(const ipc::TaskExplain& request, Handling& h) {
+    const auto task = h.unit.find_task(h.user, request.task);
+    if (!task) return tl::unexpected(task.error());
+    return request.when.empty() ? explain_own(*task, h) : explain_slot(*task, request.when, h);
 }
 
 }  // namespace taskd::daemon

@@ -265,6 +265,22 @@ std::optional<core::SkipReason> UnitOfWork::skip_reason_of(const core::Task& tas
     return core::skip_reason_from(row.text(0));
 }
 
+std::optional<core::SkippedSlots> UnitOfWork::skipped_with(const core::UserId& user,
+                                                           const core::SeriesId& series,
+                                                           const core::RecurrenceId& slot) {
+    Query row(db_,
+              "SELECT recurrence_id, last_slot, count, state, coalesce(reason, '') FROM occurrence "
+              "WHERE user_id = ?1 AND series_id = ?2 AND recurrence_id <= ?3 ORDER BY "
+              "recurrence_id DESC LIMIT 1",
+              user.str(), series.str(), core::format(slot));
+    if (!row.step() || row.text(3) != "skipped" || row.text(1) < core::format(slot)) return {};
+    const auto from = core::parse_recurrence_id(row.text(0));
+    const auto to = core::parse_recurrence_id(row.text(1));
+    core::check(from && to, "a stored slot can be read");
+    return core::SkippedSlots{*from, *to, static_cast<std::uint64_t>(row.integer(2)),
+                              core::skip_reason_from(row.text(4))};
+}
+
 void UnitOfWork::mark_moved(const core::Task& task) {
     Query(db_,
           "UPDATE occurrence SET state = 'moved' WHERE user_id = ? AND series_id = ? "

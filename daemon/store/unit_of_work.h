@@ -208,6 +208,10 @@ public:
     void mark_moved(const core::Task& task);
     /// Why the slot of a task was passed over after all; none where it was not.
     [[nodiscard]] std::optional<core::SkipReason> skip_reason_of(const core::Task& task);
+    /// The run of slots in which this one was passed over; none where it was not.
+    [[nodiscard]] std::optional<core::SkippedSlots> skipped_with(const core::UserId& user,
+                                                                 const core::SeriesId& series,
+                                                                 const core::RecurrenceId& slot);
     /// Takes the row of this task's slot away: the task goes to another slot.
     void erase_slot(const core::Task& task);
     [[nodiscard]] std::vector<core::Task> open_tasks_of(const core::UserId& user,

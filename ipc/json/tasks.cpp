@@ -42,9 +42,11 @@ void fields(auto& f, Of<TaskExplanation> auto& v) {
     f("because", v.because);
     f("next", v.next);
     f.sparse("skipped", v.skipped);
+    f("recurrence_id", v.slot);
 }
 void fields(auto& f, Of<TaskExplain> auto& v) {
     f("task", v.task);
+    f.sparse("when", v.when);
 }
 void fields(auto& f, Of<TaskGet> auto& v) {
     f("task", v.task);

@@ -35,6 +35,20 @@ void World::add_command(json& params, const Pick& pick) {
     params["command"] = command;
 }
 
+/// Runs beside the schedule.
+void World::random_run(Sent& sent, const Some& some_task, const Pick& pick) {
+    if (random_.one_in(2)) {
+        sent.method = "command.trigger";
+        sent.params = {{"task", some_task()}};
+        return;
+    }
+    sent.method = "command.backfill";
+    sent.params = {{"series", some_task()},
+                   {"from", pick({"2 days ago", "3 hours ago"})},
+                   {"to", pick({"now", "1 hour ago"})},
+                   {"tz", "UTC"}};
+}
+
 /// A run began: of a task that is begun, beside no other of its group.
 void World::begin_command(const daemon::Job& job) {
     const std::string id = job.delivery.str();
@@ -118,6 +132,22 @@ void World::check_commands() {
                        "b.status IN ('needs-action', 'in-process')) AND NOT EXISTS (SELECT 1 FROM "
                        "timer WHERE kind = 'command' AND user_id = t.user_id AND ref = t.id)"),
          "P8: a task that waits for its command has its timer");
+    // Retention takes runs that have ended.
+    if (!trims_)
+        none(
+            daemon::Query(*database_,
+                          "SELECT o.recurrence_id FROM occurrence o JOIN command c ON c.user_id = "
+                          "o.user_id AND c.id = o.series_id WHERE o.state = 'skipped' AND o.reason "
+                          "= 'failed' AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.user_id = "
+                          "o.user_id AND d.command_id = o.series_id AND d.recurrence_id = "
+                          "o.recurrence_id AND d.state = 'dead')"),
+            "P11: a slot whose command failed has its failed run");
+    none(
+        daemon::Query(*database_,
+                      "SELECT o.recurrence_id FROM occurrence o LEFT JOIN command c ON c.user_id = "
+                      "o.user_id AND c.id = o.series_id WHERE o.state = 'skipped' AND o.reason = "
+                      "'not_after' AND coalesce(json_extract(c.command, '$.not_after'), '') = ''"),
+        "P11: only a command with a latest time is passed over for it");
     none(daemon::Query(*database_, COMMANDED
                        "t.status = 'in-process' AND NOT EXISTS (SELECT 1 FROM delivery d "
                        "WHERE " OWN_RUN

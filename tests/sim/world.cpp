@@ -362,8 +362,10 @@ Sent World::random_command(const std::string& user) {
         std::advance(at, random_.between(0, static_cast<std::int64_t>(tasks.size()) - 1));
         return at->second["number"].dump();
     };
-    const auto kind = random_.between(0, 35);
-    if (kind >= 34) {
+    const auto kind = random_.between(0, 36);
+    if (kind >= 36) {
+        random_run(sent, some_task, pick);
+    } else if (kind >= 34) {
         random_rule(sent, pick);
     } else if (kind >= 32) {
         random_expectation(sent, pick);
@@ -463,6 +465,7 @@ void World::repeat_an_old_request() {
         json other = old.params;
         const char* field = old.method == "task.add"               ? "notes"
                             : old.method.rfind("channel", 0) == 0  ? "name"
+                            : old.method == "command.backfill"     ? "series"
                             : old.method.rfind("rule", 0) == 0     ? "name"
                             : old.method.rfind("expect", 0) == 0   ? "name"
                             : old.method.rfind("series", 0) == 0   ? "series"

@@ -226,6 +226,7 @@ private:
 
     // commands.cpp
     void add_command(json& params, const Pick& pick);
+    void random_run(Sent& sent, const Some& some_task, const Pick& pick);
     void begin_command(const daemon::Job& job);
     [[nodiscard]] core::Outcome end_command(const daemon::Job& job);
     void lose_commands();
