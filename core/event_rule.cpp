@@ -121,7 +121,11 @@ Result<void> check_event_text(const std::string& field, std::string_view text) {
 Result<std::string> fill_event_text(std::string_view text, const EventField& field) {
     std::string filled;
     const auto room = [&](std::string_view more) {
-        return more.substr(0, filled_bytes_max - std::min(filled_bytes_max, filled.size()));
+        auto size = std::min(filled_bytes_max - filled.size(), more.size());
+        // What is cut off is whole characters.
+        if (size < more.size())
+            while (size > 0 && (static_cast<unsigned char>(more[size]) & 0xc0U) == 0x80U) --size;
+        return more.substr(0, size);
     };
     auto done = read(
         text, [&](std::string_view plain) { filled += room(plain); },
@@ -132,7 +136,7 @@ Result<std::string> fill_event_text(std::string_view text, const EventField& fie
             return {};
         });
     if (!done) return tl::unexpected(done.error());
-    return clipped(filled, filled_bytes_max);
+    return filled;
 }
 
 }  // namespace taskd::core

@@ -32,6 +32,7 @@ struct EventRule {
     std::string channel;
     std::optional<Command> command;
     Timestamp created;
+    std::int64_t after = 0;  ///< it is for events behind this one, that came before it was there
     std::optional<Timestamp> paused;
     std::int64_t applied = 0;  ///< to so many events
     std::int64_t failed = 0;   ///< attempts
@@ -46,7 +47,9 @@ struct EventRule {
 inline constexpr std::int64_t event_rules_max = 100;  ///< of one user
 inline constexpr std::size_t event_rule_name_bytes_max = 64;
 /// What a rule did may set off another rule, so often in a row and no more.
-inline constexpr std::size_t rule_chain_max = 8;
+inline constexpr std::size_t rule_chain_max = 4;
+/// .. and so often in all because of one event.
+inline constexpr int rule_effects_max = 200;
 /// The CloudEvents attribute of an event that a rule is the cause of: the rules that led to it, the
 /// beginnings of their ids with dots between.
 inline constexpr const char* rule_chain_attribute = "rulechain";

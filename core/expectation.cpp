@@ -61,11 +61,29 @@ std::optional<Timestamp> opens(const Schedule& schedule, const Expectation& expe
     return time;
 }
 
-/// The slots of a decision as passed over for want of a ping; what was left out keeps its reason.
-std::vector<SkippedSlots> as_missed(std::vector<SkippedSlots> skipped) {
-    for (auto& run : skipped)
-        if (run.reason == SkipReason::catch_up) run.reason = SkipReason::missed;
-    return skipped;
+/// The slots of a decision as passed over for want of a ping; those that were left out have their
+/// own reason, so a run may become several.
+std::vector<SkippedSlots> as_missed(const Schedule& schedule,
+                                    const std::vector<SkippedSlots>& skipped) {
+    constexpr std::uint64_t told_apart_max = 10'000;
+    std::vector<SkippedSlots> runs;
+    for (auto run : skipped) {
+        if (run.reason != SkipReason::catch_up || run.count > told_apart_max) {
+            if (run.reason == SkipReason::catch_up) run.reason = SkipReason::missed;
+            runs.push_back(run);
+            continue;
+        }
+        std::optional<Slot> slot = schedule.slot(run.from);
+        for (bool is_first = true; slot && *slot <= schedule.slot(run.to); is_first = false) {
+            const auto reason = schedule.left_out(*slot).value_or(SkipReason::missed);
+            if (is_first || runs.back().reason != reason)
+                runs.push_back({slot->id, slot->id, 0, reason});
+            runs.back().to = slot->id;
+            ++runs.back().count;
+            slot = schedule.slots.next_after(*slot);
+        }
+    }
+    return runs;
 }
 
 }  // namespace
@@ -123,15 +141,15 @@ PingSlot slot_for_ping(const Schedule& schedule, const Expectation& expectation,
     policies.catch_up = CatchUp::latest;
     const auto newest = slot_after(schedule, policies, open, now);
     if (newest.slot && schedule.at(*newest.slot).at <= now && !is_missed(*newest.slot))
-        return {newest.slot, as_missed(newest.skipped), {}};
+        return {newest.slot, as_missed(schedule, newest.skipped), {}};
     const auto ahead = slot_after(schedule, {}, open, now);
     if (ahead.slot) {
         const auto opened = opens(schedule, expectation, *ahead.slot);
-        if (!opened || now >= *opened) return {ahead.slot, as_missed(ahead.skipped), {}};
+        if (!opened || now >= *opened) return {ahead.slot, as_missed(schedule, ahead.skipped), {}};
     }
     // Between two: it comes late for the newest.
     if (newest.slot && schedule.at(*newest.slot).at <= now)
-        return {newest.slot, as_missed(newest.skipped), {}};
+        return {newest.slot, as_missed(schedule, newest.skipped), {}};
     return {open, {}, {}};
 }
 

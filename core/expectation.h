@@ -64,8 +64,10 @@ struct Expectation {
     std::string name;
     std::chrono::seconds grace{0};  ///< how late a ping may be before somebody is told
     std::chrono::seconds window{
-        0};             ///< how long before its time one counts; 0: since the slot before
-    std::string asked;  ///< the request that made it, to know the same one again
+        0};                    ///< how long before its time one counts; 0: since the slot before
+    std::string asked;         ///< the request that made it, to know the same one again
+    bool by_deadline = false;  ///< the window is half of the span between two slots
+    bool failing = false;      ///< it said that it failed, and has not succeeded since then
     std::vector<PingStart> starts;
     std::optional<Ping> last;  ///< but for those that say that it began
 
@@ -99,7 +101,7 @@ struct PingSlot {
 [[nodiscard]] PingSlot slot_for_ping(const Schedule& schedule, const Expectation& expectation,
                                      const Slot& open, Timestamp now);
 
-/// The start that a ping ends: of the same run, or without one the newest.
+/// The start of the run of this name, which may be "".
 [[nodiscard]] const PingStart* start_of(const Expectation& expectation, const std::string& run);
 
 }  // namespace taskd::core

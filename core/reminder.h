@@ -68,6 +68,7 @@ struct Reminder {
     std::vector<MovedSlot> moved;         ///< sorted by id
     std::optional<Timestamp> next;        ///< when it goes off next; the row in `timer`
     std::optional<Timestamp> armed_at{};  ///< when `next` was computed; the store notes it
+    std::string rule_chain{};  ///< the rules that made it, see core/event_rule.h; the store's too
 
     bool operator==(const Reminder&) const = default;
 };

@@ -121,6 +121,7 @@ const std::vector<Method>& methods() {
         row<ipc::ExpectationSet, set_expectation>(),
         row<ipc::ExpectationPing, ping>(),
         row<ipc::ExpectationList, list_expectations>(),
+        row<ipc::ExpectationRemove, remove_expectation>(),
         row<ipc::RuleSet, set_rule>(),
         row<ipc::RuleList, list_rules>(),
         row<ipc::RulePause, pause_rule>(),

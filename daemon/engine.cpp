@@ -254,7 +254,6 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
         if (with_timers) run_timers(now, monotonic, attempt);
         run_rules(now, monotonic, attempt);
         answer_polls(now, monotonic, attempt);
-        run_rules(now, monotonic, attempt);
         for (const auto& user : attempt.large_logs)
             (void)maintenance_.trim_to_size(user, now, settings_);
         if (with_timers)
@@ -372,17 +371,34 @@ void Engine::note_deliveries(const Handling& h, Attempt& attempt) {
 /// come of it.
 void Engine::run_rules(Timestamp now, Monotonic monotonic, Attempt& attempt) {
     auto& published = attempt.turn.publications;
-    if (published.empty() || !maintenance_.has_event_rules()) return;
-    std::map<core::UserId, std::vector<core::EventRule>> rules;
+    if (attempt.ruled == published.size() || !maintenance_.has_event_rules()) return;
+    std::map<core::UserId, std::vector<ActiveRule>> active;
+    std::vector<std::size_t> roots;  // what began it, by the number in this turn
+    std::map<std::size_t, int> left;
+    const auto first = attempt.ruled;
     for (auto& i = attempt.ruled; i < published.size(); ++i) {
-        const auto [user, event] = published[i];  // what comes of it moves the others
+        if (i - first >= roots.size()) roots.push_back(i);
+        const auto user = published[i].user;
+        const auto [rules, fresh] = active.try_emplace(user);
+        if (fresh) {
+            UnitOfWork unit(context_, now, user, "");
+            rules->second = active_rules(user, unit);
+            (void)unit.release();
+        }
+        const auto matching = rules_for(rules->second, published[i].event);
+        if (matching.empty()) continue;
+        const auto event = published[i].event;  // what comes of it moves the others
+        const auto root = roots[i - first];
         UnitOfWork unit(context_, now, user, "");
-        const auto [found, fresh] = rules.try_emplace(user);
-        if (fresh) found->second = unit.event_rules(user);
         Handling h{unit, user, settings_, identity_, standing_, monotonic};
-        apply_rules(found->second, event, h);
+        apply_rules(matching, event, left.try_emplace(root, core::rule_effects_max).first->second,
+                    h);
         note_deliveries(h, attempt);
-        for (auto& more : unit.release()) published.push_back(std::move(more));
+        auto more = unit.release();
+        // Those that were there before come first.
+        while (roots.size() < published.size() - first) roots.push_back(first + roots.size());
+        roots.resize(roots.size() + more.size(), root);
+        for (auto& one : more) published.push_back(std::move(one));
     }
 }
 

@@ -24,6 +24,8 @@ struct EventHandler {
     /// Whether `unavailable` means that it has to wait for something else: then it is asked again
     /// until that is over, and never given up.
     bool waits = false;
+    /// Whether a first attempt that succeeds leaves its mark: not where nobody asks twice.
+    bool marks_success = true;
     /// Told of each attempt that failed, outside of its savepoint.
     std::function<void(const core::Error& error, Handling& h)> failed{};
 };

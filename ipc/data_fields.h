@@ -17,8 +17,12 @@ public:
     explicit DataFields(const CloudEvent& event) : event_(event) {}
 
     std::optional<core::Scalar> operator()(std::string_view path);
+    /// The same as a text, numbers as they were written; none also for null.
+    std::optional<std::string> text(std::string_view path);
 
 private:
+    const nlohmann::json* find(std::string_view path);
+
     const CloudEvent& event_;
     std::optional<nlohmann::json> data_;
 };

@@ -70,4 +70,15 @@ struct ExpectationList {
     std::int64_t limit = 100;
 };
 
+struct ExpectationRemoved {
+    std::string name;
+};
+/// Its series ends, and nobody is told any more.
+struct ExpectationRemove {
+    using Reply = ExpectationRemoved;
+    static constexpr std::string_view method = "expectation.remove";
+    static constexpr bool writes = true;
+    std::string name;
+};
+
 }  // namespace taskd::ipc

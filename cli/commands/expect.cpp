@@ -52,9 +52,9 @@ std::string outcome_words(const core::Ping& ping, const core::TimeZone& zone) {
 
 /// When the next one is expected, and from when on.
 std::string next_words(const ExpectationView& view, Context& context) {
-    if (view.state == "paused") return "nothing until taskctl series resume";
-    if (!view.due) return "nothing more";
-    return due_words(*view.due, context.now(), context.zone());
+    if (view.state == "paused") return "paused, until taskctl series resume";
+    if (!view.due) return "no more";
+    return "by " + due_words(*view.due, context.now(), context.zone());
 }
 
 /// The length to which a ping counts before its time.
@@ -68,7 +68,7 @@ void show(Context& context, const ExpectationView& view, const char* first_word)
     const auto& expectation = view.expectation;
     std::string text = std::string(first_word) + visible(expectation.name) + ": " +
                        painted(view.state, paint_of(view.state), screen.style()) + "\n";
-    text += "  expected   " + visible(view.words) + ", by " + next_words(view, context) + "\n";
+    text += "  expected   " + visible(view.words) + ", " + next_words(view, context) + "\n";
     text += "  counts     " + counts_words(expectation) + "\n";
     text += "  grace      " +
             (expectation.grace.count() == 0 ? std::string("none")
@@ -112,7 +112,7 @@ int list(Context& context) {
     const bool plain = screen.plain_lists();
     Table table{{{"NAME", false, true},
                  {"STATE", false},
-                 {"EXPECTED BY", false, true},
+                 {"EXPECTED", false, true},
                  {"LAST PING", false, true}},
                 {}};
     for (const auto& view : page.expectations) {
@@ -156,21 +156,11 @@ int show_one(Context& context, const std::string& name) {
 int remove(Context& context, const Given& given) {
     auto client = context.client(key_from(given.key));
     if (!client) return context.fail(client.error());
-    ipc::ExpectationList request;
+    ipc::ExpectationRemove request;
     request.name = given.request.name;
-    const auto known = client->call(request);
-    if (!known) return context.fail(known.error());
-    ipc::SeriesEnd end;
-    end.series = known->value.expectations.front().expectation.series.str();
-    const auto answer = client->call(end);
+    const auto answer = client->call(request);
     if (!answer) return context.fail(answer.error());
-    const auto task = known->value.expectations.front().task;
-    if (task != 0) {
-        ipc::TaskCancel cancel;
-        cancel.task = std::to_string(task);
-        const auto cancelled = client->call(cancel);
-        if (!cancelled) return context.fail(cancelled.error());
-    }
+    context.note_replay(answer->replayed);
     if (context.screen().json())
         context.screen().print_json(answer->json);
     else if (!context.screen().quiet())
@@ -206,6 +196,7 @@ int expect(Context& context, const Given& given, const Words& words) {
     if (!client) return context.fail(client.error());
     const auto answer = client->call(request);
     if (!answer) return context.fail(answer.error());
+    context.note_replay(answer->replayed);
     const auto& saved = answer->value;
     Screen& screen = context.screen();
     for (const auto& warning : saved.warnings) screen.warn(warning);
@@ -259,7 +250,7 @@ int ping(Context& context, const Pinged& given, const Words& words) {
             text += "  missed     " +
                     counted(static_cast<std::int64_t>(ping.missed), "time", "times") +
                     " before it\n";
-        text += "  next       by " + next_words(view, context) + "\n";
+        text += "  next       " + next_words(view, context) + "\n";
         screen.print(text);
     }
     if (ping.outcome == PingOutcome::early && view.opens)

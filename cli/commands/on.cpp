@@ -189,7 +189,7 @@ void register_on(CommandLine& line) {
              "rule applies once to each event, whatever is delivered twice; one that fails is "
              "tried again, and then the event is in taskctl dead-letters list. It is not applied "
              "to "
-             "what it did itself, and at most 8 rules set each other off in a row.",
+             "what it did itself, and at most 4 rules set each other off in a row.",
          .run = [given, &line](Context& context, const Words& words) {
              return run(context, *given, words, line.arguments());
          }});

@@ -62,6 +62,7 @@ void gather(const Delivery& delivery, const Channel& channel, std::optional<Deli
     if (!digest) {
         digest = new_delivery(h);
         digest->channel = delivery.channel;
+        digest->rule_chain = delivery.rule_chain;
         h.unit.insert_delivery(*digest);
     }
     Delivery after = core::revoked(delivery, "goes into a digest", h.unit.now());

@@ -94,7 +94,7 @@ void tell_of_failure(const Delivery& run, std::int64_t seq, Handling& h) {
     RunFilter before{run.call->path, false, {}, 2};
     const auto last = h.unit.list_runs(run.user, before);
     if (last.size() == 2 && last[1].state == DeliveryState::dead && last[0].id == run.id) return;
-    tell_channel(channel->name, seq, h);
+    tell_channel(channel->name, seq, h, run.rule_chain);
 }
 
 void end_run(const Delivery& before, const Delivery& after, Handling& h) {

@@ -83,8 +83,10 @@ void wait_for_quiet_hours(Delivery& delivery, const core::UserSettings& settings
     delivery.result = *delivery.next_attempt > now ? "waits: quiet hours" : "";
 }
 
-void tell_channel(const std::string& channel, std::int64_t event_user_seq, Handling& h) {
+void tell_channel(const std::string& channel, std::int64_t event_user_seq, Handling& h,
+                  const std::string& chain) {
     Delivery delivery = new_delivery(h);
+    if (!chain.empty()) delivery.rule_chain = chain;
     delivery.channel = channel;
     delivery.event_user_seq = event_user_seq;
     wait_for_quiet_hours(delivery, h.unit.user_settings(delivery.user), h.unit.now());

@@ -14,8 +14,10 @@ namespace taskd::daemon {
 void wait_for_quiet_hours(core::Delivery& delivery, const core::UserSettings& settings,
                           core::Timestamp now);
 
-/// Keeps a delivery of an event to a channel of the user's, after their quiet hours.
-void tell_channel(const std::string& channel, std::int64_t event_user_seq, Handling& h);
+/// Keeps a delivery of an event to a channel of the user's, after their quiet hours. `chain` are
+/// the rules that led to the event, if they are not those of the unit.
+void tell_channel(const std::string& channel, std::int64_t event_user_seq, Handling& h,
+                  const std::string& chain = {});
 
 /// What waits for its channel, or for the user's quiet hours where `channel` is "", goes by what
 /// they are now.

@@ -14,7 +14,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 namespace taskd::daemon {
 namespace {
@@ -26,6 +25,7 @@ using Action = core::EventRule::Action;
 
 constexpr std::string_view handler_prefix = "rule:";
 constexpr std::size_t task_bytes_max = 16 * 1024;
+constexpr std::size_t filled_task_bytes_max = 128 * 1024;
 /// What a task of a rule may say: no series, no command, nothing that waits.
 constexpr std::array<std::string_view, 14> task_fields{
     "summary", "notes",  "project",  "tags",      "priority", "due",        "at",
@@ -172,6 +172,8 @@ Result<EventRule> find(const std::string& name, Handling& h) {
 // ---- applying one -----------------------------------------------------------------------------
 
 std::string chain_of(const ipc::CloudEvent& event) {
+    // Others may write what they like there.
+    if (event.source.rfind("/taskd/", 0) != 0) return "";
     const auto found = event.attributes.find(core::rule_chain_attribute);
     return found == event.attributes.end() ? "" : found->second;
 }
@@ -183,16 +185,7 @@ core::EventField fields_of(const ipc::CloudEvent& event, ipc::DataFields& data) 
         if (name == "subject") return event.subject;
         if (name == "id") return event.id;
         if (name == "time") return event.time;
-        const auto value = data(name.substr(std::string_view("data.").size()));
-        if (!value || std::holds_alternative<std::monostate>(*value)) return {};
-        if (const auto* text = std::get_if<std::string>(&*value)) return *text;
-        if (const auto* flag = std::get_if<bool>(&*value)) return *flag ? "true" : "false";
-        const double number = std::get<double>(*value);
-        // 5 is written as it came, not as 5.0.
-        constexpr double whole_max = 9'007'199'254'740'992.0;
-        if (std::trunc(number) == number && std::abs(number) <= whole_max)
-            return std::to_string(static_cast<std::int64_t>(number));
-        return json(number).dump();
+        return data.text(name.substr(std::string_view("data.").size()));
     };
 }
 
@@ -200,17 +193,24 @@ core::EventField fields_of(const ipc::CloudEvent& event, ipc::DataFields& data) 
 std::string one_line(const std::string& text) {
     constexpr std::size_t mark_bytes = 3;
     std::string line = core::clipped(text, core::summary_bytes_max - mark_bytes);
-    for (char& c : line)
-        if (core::has_control(std::string_view(&c, 1))) c = ' ';
+    for (char& c : line) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7f) c = ' ';
+    }
     return line;
 }
 
 Result<void> add(const EventRule& rule, const core::EventField& field, Handling& h) {
     auto task = json::parse(rule.task);
+    std::size_t bytes = 0;
     const auto filled = for_each_text(task, "task", [&](const std::string&, std::string& words) {
         auto text = core::fill_event_text(words, field);
         if (!text) return Result<void>(tl::unexpected(text.error()));
         words = std::move(*text);
+        bytes += words.size();
+        if (bytes > filled_task_bytes_max)
+            return Result<void>(core::invalid_argument(
+                "task", "is more than 131072 bytes long with the event's data"));
         return Result<void>();
     });
     if (!filled) return filled;
@@ -223,16 +223,24 @@ Result<void> add(const EventRule& rule, const core::EventField& field, Handling&
     return {};
 }
 
+/// The open task of this title, or the one of this number or whole id: the beginning of an id might
+/// be a title's first word.
+std::optional<core::Task> task_meant(const std::string& text, Handling& h) {
+    constexpr std::size_t id_size = 36;
+    if (const auto called = h.unit.open_task_called(h.user, text))
+        return h.unit.find_task(h.user, *called);
+    const bool is_number = text.find_first_not_of("0123456789") == std::string::npos;
+    if (!is_number && text.size() != id_size) return {};
+    const auto task = h.unit.find_task(h.user, text);
+    return task ? std::optional(*task) : std::nullopt;
+}
+
 /// Closes the task that the rule means; none that is open is no failure.
 Result<void> close(const EventRule& rule, const core::EventField& field, Handling& h) {
     const auto text = core::fill_event_text(rule.text, field);
     if (!text) return tl::unexpected(text.error());
-    auto task = h.unit.find_task(h.user, *text);
-    if (!task || !task->is_open()) {
-        const auto called = h.unit.open_task_called(h.user, *text);
-        if (!called) return {};
-        task = *h.unit.find_task(h.user, *called);
-    }
+    const auto task = task_meant(*text, h);
+    if (!task || !task->is_open()) return {};
     const auto closed = rule.action == Action::done
                             ? complete_occurrence(*task, h)
                             : cancel_occurrence(*task, core::SkipReason::cancelled, h);
@@ -248,6 +256,8 @@ Result<void> notify(const EventRule& rule, const ipc::CloudEvent& event,
     if (channel.empty()) {
         const auto usual = h.unit.default_channel(h.user);
         if (usual) channel = usual->name;
+    } else if (!h.unit.find_channel(h.user, channel)) {
+        return core::not_found("channel", "there is no channel " + channel + " any more");
     }
     core::Bulletin bulletin{channel, one_line(*text), 1, {}};
     const auto seq = h.unit.append_event(h.user, {"rule.notified", event.subject, bulletin});
@@ -257,7 +267,8 @@ Result<void> notify(const EventRule& rule, const ipc::CloudEvent& event,
 
 Result<void> run(const EventRule& rule, const ipc::CloudEvent& event, Handling& h) {
     if (auto room = check_run_room(1, h); !room) return room;
-    auto run = new_run(*rule.command, {rule.id, rule.id, rule.name}, core::run_by_rule, h);
+    auto run = new_run(*rule.command, {rule.id, group_of(*rule.command, rule.id, {}), rule.name},
+                       core::run_by_rule, h);
     run.event_user_seq = event.userseq;
     h.unit.insert_delivery(run);
     return {};
@@ -300,10 +311,11 @@ Result<void> apply(const EventRule& rule, const ipc::CloudEvent& event, Handling
 
 EventHandler handler_of(const EventRule& rule) {
     EventHandler handler;
-    handler.name = std::string(handler_prefix) + rule.id;
+    handler.name = std::string(handler_prefix) + rule.name + ":" + rule.id;
     handler.run = [rule](const ipc::CloudEvent& event, Handling& h) {
         return apply(rule, event, h);
     };
+    handler.marks_success = false;
     handler.failed = [rule](const core::Error& error, Handling& h) {
         auto after = h.unit.event_rule_of(h.user, rule.id);
         if (!after) return;
@@ -313,12 +325,6 @@ EventHandler handler_of(const EventRule& rule) {
         h.unit.put_event_rule(h.user, *after);
     };
     return handler;
-}
-
-bool matches(const EventRule& rule, const ipc::CloudEvent& event) {
-    const auto filter = core::EventFilter::make(rule.when);
-    ipc::DataFields data(event);
-    return filter && filter->matches(event.type, event.source, event.subject, std::ref(data));
 }
 
 }  // namespace
@@ -346,6 +352,7 @@ Result<ipc::RuleSaved> set_rule(const ipc::RuleSet& request, Handling& h) {
             "rules", "taskctl rules remove makes room"});
     rule->id = core::uuid_v4(h.unit.random());
     rule->created = h.unit.now();
+    rule->after = h.unit.event_head(h.user);
     h.unit.put_event_rule(h.user, *rule);
     // As a task's it is under the id of its owner: what waits to run is let go with it.
     if (rule->command) h.unit.put_command(h.user, rule->id, rule->command);
@@ -373,6 +380,7 @@ Result<ipc::RuleSaved> resume_rule(const ipc::RuleResume& request, Handling& h) 
     if (!rule->paused)
         return core::failed_precondition("name", "rule " + rule->name + " is not paused");
     rule->paused.reset();
+    rule->after = h.unit.event_head(h.user);
     h.unit.put_event_rule(h.user, *rule);
     return ipc::RuleSaved{std::move(*rule), {}, false};
 }
@@ -385,19 +393,57 @@ Result<ipc::RuleSaved> remove_rule(const ipc::RuleRemove& request, Handling& h) 
     return ipc::RuleSaved{std::move(*rule), {}, false};
 }
 
-void apply_rules(const std::vector<EventRule>& rules, const ipc::CloudEvent& event, Handling& h) {
+std::vector<ActiveRule> active_rules(const core::UserId& user, UnitOfWork& unit) {
+    std::vector<ActiveRule> active;
+    for (auto& rule : unit.event_rules(user)) {
+        auto filter = core::EventFilter::make(rule.when);
+        if (filter && !rule.paused) active.push_back({std::move(rule), std::move(*filter)});
+    }
+    return active;
+}
+
+std::vector<const EventRule*> rules_for(const std::vector<ActiveRule>& rules,
+                                        const ipc::CloudEvent& event) {
+    std::vector<const EventRule*> found;
+    if (rules.empty()) return found;
     const auto chain = chain_of(event);
-    for (const auto& rule : rules)
-        // What it did itself is no news to it.
-        if (!rule.paused && matches(rule, event) && !core::is_in_chain(chain, rule))
-            run_handler(handler_of(rule), event, h);
+    ipc::DataFields data(event);
+    for (const auto& [rule, filter] : rules)
+        if (event.userseq > rule.after &&
+            filter.matches(event.type, event.source, event.subject, std::ref(data)) &&
+            !core::is_in_chain(chain, rule))
+            found.push_back(&rule);
+    return found;
+}
+
+void apply_rules(const std::vector<const EventRule*>& rules, const ipc::CloudEvent& event,
+                 int& left, Handling& h) {
+    for (const auto* rule : rules) {
+        if (left < 0) return;
+        auto handler = handler_of(*rule);
+        // Said once; what else would have followed is not counted any more.
+        if (left == 0)
+            handler.run = [rule](const ipc::CloudEvent&, Handling&) -> Result<void> {
+                return core::invalid_argument("rule",
+                                              rule->name + " was not applied: rules did " +
+                                                  std::to_string(core::rule_effects_max) +
+                                                  " things because of one event, and no more");
+            };
+        --left;
+        run_handler(handler, event, h);
+    }
 }
 
 std::optional<EventHandler> rule_handler(const std::string& name, Handling& h) {
     if (name.rfind(handler_prefix, 0) != 0) return {};
-    const auto rule = h.unit.event_rule_of(h.user, name.substr(handler_prefix.size()));
+    const auto rule = h.unit.event_rule_of(h.user, name.substr(name.rfind(':') + 1));
     if (!rule) return {};
-    return handler_of(*rule);
+    auto handler = handler_of(*rule);
+    if (rule->paused)
+        handler.run = [](const ipc::CloudEvent&, Handling&) -> Result<void> {
+            return core::invalid_argument("rule", "it was paused when this was to be tried again");
+        };
+    return handler;
 }
 
 }  // namespace taskd::daemon

@@ -10,6 +10,7 @@
 #include "daemon/handlers/delivery_steps.h"
 #include "daemon/handlers/occurrences.h"
 #include "daemon/handlers/series_edit.h"
+#include "daemon/handlers/series_handlers.h"
 #include "daemon/handlers/task_handlers.h"
 #include "daemon/handlers/task_words.h"
 #include "ipc/json.h"
@@ -68,6 +69,21 @@ ipc::TaskAdd task_of(const ipc::ExpectationSet& request, seconds grace) {
     return add;
 }
 
+/// Each slot has one time, and they come one after the other whatever becomes of them.
+Result<void> check_kind(const core::Series& series) {
+    const auto& policies = series.policies;
+    if (policies.anchor != core::Anchor::schedule)
+        return core::invalid_argument("anchor",
+                                      "pings are expected at times of a rule, not counted from the "
+                                      "last one; leave out \"after completion\"");
+    if (policies.overlap != core::Overlap::one)
+        return core::invalid_argument("overlap", "pings are expected one after the other");
+    if (series.is_date)
+        return core::invalid_argument("by", "is missing: at what time of day is it expected",
+                                      "--by 04:00");
+    return {};
+}
+
 /// When something is expected for the first time that reports several times a day: a whole time
 /// after now, not at the end of one that has begun.
 Result<std::string> first_time(const ipc::ExpectationSet& request, Handling& h) {
@@ -86,6 +102,13 @@ Result<std::string> first_time(const ipc::ExpectationSet& request, Handling& h) 
     return core::format_local(plan->dtstart.local + (is_whole ? seconds{0} : span));
 }
 
+Result<Expectation> find(const std::string& name, Handling& h) {
+    auto expectation = h.unit.find_expectation(h.user, name);
+    if (expectation) return std::move(*expectation);
+    return core::not_found("name", "nothing called " + core::clipped(name, 64) + " is expected",
+                           "taskctl expect lists what is");
+}
+
 /// An expectation with what it stands on.
 struct Standing {
     core::Series series;
@@ -101,10 +124,6 @@ Result<Standing> standing_of(const Expectation& expectation, Handling& h) {
     return Standing{std::move(*series), std::move(*schedule), std::move(open)};
 }
 
-bool is_failing(const Expectation& expectation) {
-    return expectation.last && expectation.last->kind == PingKind::fail;
-}
-
 /// Whether the open slot's grace has passed without a ping.
 bool is_down(const Expectation& expectation, const Standing& standing, core::Timestamp now) {
     return standing.open && !standing.series.paused &&
@@ -115,7 +134,7 @@ std::string state_of(const Expectation& expectation, const Standing& standing,
                      core::Timestamp now) {
     if (standing.series.paused) return "paused";
     if (is_down(expectation, standing, now)) return "down";
-    if (is_failing(expectation)) return "failed";
+    if (expectation.failing) return "failed";
     if (standing.open && now > standing.open->content.due->at) return "late";
     return expectation.last ? "up" : "new";
 }
@@ -160,14 +179,31 @@ void tell(const Standing& standing, std::int64_t seq, Handling& h) {
 
 /// The slot that a ping is for, and what was missed up to it.
 core::PingSlot target_of(const Expectation& expectation, const core::PingStart* start,
-                         const Standing& standing, core::Timestamp now) {
+                         const Standing& standing, Handling& h) {
     const auto open = standing.schedule.slot(*standing.open->recurrence_id);
-    if (start == nullptr || !start->slot)
-        return core::slot_for_ping(standing.schedule, expectation, open, now);
-    // What has begun for a slot ends for it, however long it takes.
-    const auto begun_for = standing.schedule.slot(*start->slot);
-    if (begun_for < open) return {begun_for, {}, {}};
+    if (start == nullptr)
+        return core::slot_for_ping(standing.schedule, expectation, open, h.unit.now());
+    // What has begun for a slot ends for it, however long it takes; after a change of the rule it
+    // is what it would be if it began now.
+    if (start->slot) {
+        const auto begun_for = standing.schedule.slot(*start->slot);
+        if (begun_for < open && h.unit.is_decided(h.user, expectation.series, begun_for.id))
+            return {begun_for, {}, {}};
+    }
     return core::slot_for_ping(standing.schedule, expectation, open, start->at);
+}
+
+/// The start that a ping ends. Without a word of its own it may be one that never ended: then the
+/// ping is for a slot of its own.
+const core::PingStart* start_for(const Expectation& expectation, const Ping& ping,
+                                 const Standing& standing, core::Timestamp now) {
+    if (ping.kind == PingKind::start) return nullptr;
+    const auto* start = core::start_of(expectation, ping.run);
+    if (start == nullptr || !ping.run.empty() || !standing.open) return start;
+    const auto open = standing.schedule.slot(*standing.open->recurrence_id);
+    const auto target = core::slot_for_ping(standing.schedule, expectation, open, now);
+    const bool is_same = target.slot && start->slot == target.slot->id;
+    return !target.slot || is_same ? start : nullptr;
 }
 
 /// The success of an open slot: it is done, and those before it are passed over.
@@ -229,15 +265,17 @@ Result<ipc::ExpectationSaved> set_expectation(const ipc::ExpectationSet& request
         }
         return tl::unexpected(std::move(error));
     }
-    if (added->series->series.is_date)
-        return core::invalid_argument("by", "is missing: at what time of day is it expected",
-                                      "--by 04:00");
-    if (auto good = check_expected(added->series->series, h); !good)
-        return tl::unexpected(good.error());
-    Expectation expectation{added->series->series.id, *name, *grace, *window, asked, {}, {}};
+    if (auto good = check_kind(added->series->series); !good) return tl::unexpected(good.error());
+    Expectation expectation;
+    expectation.series = added->series->series.id;
+    expectation.name = *name;
+    expectation.grace = *grace;
+    expectation.window = *window;
+    expectation.asked = asked;
     const auto schedule = schedule_for(h.unit, added->series->series);
     if (!schedule) return tl::unexpected(schedule.error());
-    if (request.window.empty() && !request.by.empty())
+    expectation.by_deadline = request.window.empty() && !request.by.empty();
+    if (expectation.by_deadline)
         expectation.window =
             core::deadline_window(*schedule, schedule->slot(*added->task.recurrence_id));
     h.unit.put_expectation(h.user, expectation);
@@ -251,11 +289,8 @@ Result<ipc::ExpectationPinged> ping(const ipc::ExpectationPing& request, Handlin
     if (request.run.size() > core::ping_run_bytes_max || core::has_control(request.run))
         return core::invalid_argument("run",
                                       "must be at most 200 bytes without control characters");
-    auto found = h.unit.find_expectation(h.user, request.name);
-    if (!found)
-        return core::not_found("name",
-                               "nothing called " + core::clipped(request.name, 64) + " is expected",
-                               "taskctl expect lists what is");
+    auto found = find(request.name, h);
+    if (!found) return tl::unexpected(found.error());
     Expectation expectation = std::move(*found);
     const auto standing = standing_of(expectation, h);
     if (!standing) return tl::unexpected(standing.error());
@@ -274,14 +309,13 @@ Result<ipc::ExpectationPinged> ping(const ipc::ExpectationPing& request, Handlin
               0,
               false};
     const bool was_silent = is_down(expectation, *standing, now);
-    const bool was_failing = is_failing(expectation);
-    const auto* start =
-        ping.kind == PingKind::start ? nullptr : core::start_of(expectation, ping.run);
+    const bool was_failing = expectation.failing;
+    const auto* start = start_for(expectation, ping, *standing, now);
     if (start != nullptr && now >= start->at) ping.took = now - start->at;
 
     core::PingSlot target;
     const bool counts = standing->open && !standing->series.paused;
-    if (counts) target = target_of(expectation, start, *standing, now);
+    if (counts) target = target_of(expectation, start, *standing, h);
     if (target.slot) {
         ping.recurrence_id = target.slot->id;
         ping.due = standing->schedule.at(*target.slot);
@@ -292,10 +326,10 @@ Result<ipc::ExpectationPinged> ping(const ipc::ExpectationPing& request, Handlin
     } else {
         if (start != nullptr)
             std::erase_if(expectation.starts, [&](const auto& one) { return one.run == ping.run; });
-        if (ping.kind == PingKind::fail)
-            ping.outcome = PingOutcome::failed;
-        else if (!counts)
+        if (!counts)
             ping.outcome = PingOutcome::paused;
+        else if (ping.kind == PingKind::fail)
+            ping.outcome = PingOutcome::failed;
         else if (!target.slot)
             ping.outcome = PingOutcome::early;
         else if (now > ping.due->at)
@@ -308,18 +342,23 @@ Result<ipc::ExpectationPinged> ping(const ipc::ExpectationPing& request, Handlin
     if (ping.kind == PingKind::success && target.slot) {
         const auto open = standing->schedule.slot(*standing->open->recurrence_id);
         if (*target.slot >= open) {
+            ping.recovered = was_silent;
             if (*target.slot > open) ping.missed = 1;
             for (const auto& run : target.missed)
                 if (run.reason == core::SkipReason::missed) ping.missed += run.count;
             if (auto done = complete(target, *standing->open, h); !done)
                 return tl::unexpected(done.error());
         }
-        ping.recovered = was_silent || was_failing;
     }
+    if (ping.kind == PingKind::success && counts) {
+        ping.recovered = ping.recovered || was_failing;
+        expectation.failing = false;
+    }
+    if (ping.kind == PingKind::fail && counts) expectation.failing = true;
     if (ping.kind != PingKind::start) expectation.last = ping;
     h.unit.put_expectation(h.user, expectation);
     const auto seq = h.unit.append_event(h.user, {"ping.received", expectation.series.str(), ping});
-    const bool fails_first = ping.kind == PingKind::fail && !was_failing;
+    const bool fails_first = ping.kind == PingKind::fail && counts && !was_failing;
     if (ping.recovered || fails_first) tell(*standing, seq, h);
 
     auto view = view_of(expectation, h);
@@ -335,11 +374,8 @@ Result<ipc::ExpectationPage> list_expectations(const ipc::ExpectationList& reque
     if (request.name.empty()) {
         found = h.unit.list_expectations(h.user, request.after, request.limit);
     } else {
-        auto one = h.unit.find_expectation(h.user, request.name);
-        if (!one)
-            return core::not_found(
-                "name", "nothing called " + core::clipped(request.name, 64) + " is expected",
-                "taskctl expect lists what is");
+        auto one = find(request.name, h);
+        if (!one) return tl::unexpected(one.error());
         found.push_back(std::move(*one));
     }
     ipc::ExpectationPage page;
@@ -351,14 +387,27 @@ Result<ipc::ExpectationPage> list_expectations(const ipc::ExpectationList& reque
     return page;
 }
 
+Result<ipc::ExpectationRemoved> remove_expectation(const ipc::ExpectationRemove& request,
+                                                   Handling& h) {
+    const auto expectation = find(request.name, h);
+    if (!expectation) return tl::unexpected(expectation.error());
+    ipc::SeriesEnd end;
+    end.series = expectation->series.str();
+    if (const auto ended = end_series(end, h); !ended) return tl::unexpected(ended.error());
+    return ipc::ExpectationRemoved{expectation->name};
+}
+
+void renew_window(const core::Series& series, const core::Schedule& schedule, Handling& h) {
+    auto expectation = h.unit.find_expectation(h.user, series.id);
+    const auto open = h.unit.find_open_occurrence(h.user, series.id);
+    if (!expectation || !open || !expectation->by_deadline) return;
+    expectation->window = core::deadline_window(schedule, schedule.slot(*open->recurrence_id));
+    h.unit.put_expectation(h.user, *expectation);
+}
+
 Result<void> check_expected(const core::Series& after, Handling& h) {
-    const auto& policies = after.policies;
-    if (policies.overlap == core::Overlap::one && policies.anchor == core::Anchor::schedule)
-        return {};
     if (!h.unit.find_expectation(h.user, after.id)) return {};
-    return core::invalid_argument(
-        policies.overlap == core::Overlap::one ? "anchor" : "overlap",
-        "pings are expected at the slots of this series, one after the other");
+    return check_kind(after);
 }
 
 }  // namespace taskd::daemon

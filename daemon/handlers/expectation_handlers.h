@@ -21,6 +21,13 @@ namespace taskd::daemon {
 [[nodiscard]] core::Result<ipc::ExpectationPage> list_expectations(
     const ipc::ExpectationList& request, Handling& h);
 
+/// Ends its series, which cancels what is open of it.
+[[nodiscard]] core::Result<ipc::ExpectationRemoved> remove_expectation(
+    const ipc::ExpectationRemove& request, Handling& h);
+
+/// After a change of the rule: half of the new span, where that is what its window is.
+void renew_window(const core::Series& series, const core::Schedule& schedule, Handling& h);
+
 /// Refuses what a series that waits for pings can't be: a stack, or counted from completion.
 [[nodiscard]] core::Result<void> check_expected(const core::Series& after, Handling& h);
 

@@ -82,6 +82,7 @@ void run_and_mark(const EventHandler& handler, const ipc::CloudEvent& event,
     const auto done = attempt(handler, event, h);
     h.unit.check_alive();
     if (!done && handler.failed) handler.failed(done.error(), h);
+    if (done && !before && !handler.marks_success) return;
     if (!done) {
         mark.reason = done.error().message;
         const bool waits = handler.waits && done.error().reason == Reason::unavailable;
@@ -165,8 +166,13 @@ void retry_handler(const Timer& timer, Handling& h) {
     if (handler && event) return run_and_mark(*handler, *event, mark, *mark, h);
 
     InboxMark after = *mark;
-    after.reason =
-        event ? "there is no handler or rule of that name any more" : "its event is past retention";
+    if (mark->handler.rfind("rule:", 0) == 0) {
+        // Whoever removed the rule wants none of it.
+        after.state = InboxState::done;
+        after.next.reset();
+        return h.unit.put_mark(timer.user, mark, after, h.unit.now() + h.settings.dedup_ttl);
+    }
+    after.reason = event ? "this taskd has no handler of that name" : "its event is past retention";
     ipc::CloudEvent gone;
     gone.userid = timer.user.str();
     gone.id = mark->dedup_key;

@@ -208,10 +208,17 @@ Notice notice_of(const core::Delivery& delivery, const ipc::CloudEvent& event, H
         add_ping(notice, data);
     else
         add_bulletin(notice, data);
-    if (const auto expected = h.unit.find_expectation(delivery.user, core::SeriesId{notice.series});
-        expected && !delivery.reminder.empty())
-        add_silence(notice, *expected);
-    notice.tag = !notice.task.empty()     ? notice.task
+    if (!delivery.reminder.empty())
+        if (const auto expected =
+                h.unit.find_expectation(delivery.user, core::SeriesId{notice.series})) {
+            // Somebody may have set others, before the time.
+            const auto reminder = h.unit.find_reminder(delivery.user, delivery.reminder);
+            if (reminder && -reminder->before >= expected->grace) add_silence(notice, *expected);
+        }
+    // What rules say does not take the place of what they said before.
+    const bool is_rule = event.type == "rule.notified";
+    notice.tag = is_rule                  ? event.id
+                 : !notice.task.empty()   ? notice.task
                  : !notice.series.empty() ? notice.series
                                           : event.type + " " + delivery.channel;
     return notice;

@@ -218,6 +218,11 @@ core::Result<std::int64_t> take_back_successor(UnitOfWork& unit, const Task& tas
     }
     unit.erase_slots_after(task);
     const Series series = series_of(unit, task);
+    if (const auto expectation = unit.find_expectation(series.user, series.id);
+        expectation && series.ended && unit.find_expectation(series.user, expectation->name))
+        return core::failed_precondition(
+            "task", "another " + expectation->name + " is expected since its series has ended",
+            "taskctl expect " + expectation->name);
     if (series.ended && !series.ended_by_user) {
         const Series after = ended(series, {});
         unit.update_series(series, after);

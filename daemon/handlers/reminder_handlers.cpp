@@ -119,6 +119,8 @@ core::Result<void> fire_reminder(const Timer& timer, Handling& h) {
         unit.erase_timer(timer);
         return {};
     }
+    // What comes of a rule's reminder comes of the rule.
+    unit.set_rule_chain(reminder->rule_chain);
     auto subject = subject_of(unit, *reminder);
     if (!subject) return tl::unexpected(subject.error());
     auto firing = subject->schedule

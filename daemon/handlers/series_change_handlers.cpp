@@ -185,6 +185,8 @@ static core::Result<Task> move_occurrence(const Task& task, const core::Calendar
 
 core::Result<Series> override_slot(const Series& series, const core::RecurrenceId& id,
                                    const core::CalendarTime& to, Handling& h) {
+    if (to.is_date && h.unit.find_expectation(h.user, series.id))
+        return core::invalid_argument("to", "needs a time of day: a ping is expected by then");
     auto after = with_override(h, series, {id, to});
     if (!after) return after;
     save(h, series, *after);

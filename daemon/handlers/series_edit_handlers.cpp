@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // series.update: a series from now on, and its open tasks with it.
+#include "daemon/handlers/expectation_handlers.h"
 #include "daemon/handlers/occurrences.h"
 #include "daemon/handlers/series_edit.h"
 #include "daemon/handlers/series_handlers.h"
@@ -167,6 +168,7 @@ core::Result<ipc::SeriesChanged> update_series(const ipc::SeriesUpdate& request,
     if (change->moves_slots() || change->after.policies != change->before.policies)
         if (auto armed = arm_changed(h, change->after, change->schedule); !armed)
             return tl::unexpected(armed.error());
+    renew_window(change->after, change->schedule, h);
     reply.series = view_of(h.unit, *h.unit.find_series(h.user, change->after.id));
     reply.understood = words_of(h, change->after);
     reply.slots = slots_to_come(h, reply.series.series, change->schedule, slots_echoed);

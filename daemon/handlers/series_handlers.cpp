@@ -130,6 +130,23 @@ void go_on_after_pause(UnitOfWork& unit, const Series& series, const core::Sched
     reply.skipped = succession.skipped;
 }
 
+/// Of what pings are expected for, nothing waits for one of a time of the pause.
+core::Result<void> pass_over_paused(const Series& paused, const core::Schedule& schedule,
+                                    Handling& h, ipc::SeriesChanged& reply) {
+    const auto expectation = h.unit.find_expectation(h.user, paused.id);
+    const auto open = h.unit.find_open_occurrence(h.user, paused.id);
+    if (!expectation || !open || open->content.due->at > h.unit.now()) return {};
+    const auto next =
+        core::slot_after_pause(schedule, schedule.slot(*open->recurrence_id), h.unit.now());
+    const bool was_missed = open->content.due->at + expectation->grace < *paused.paused;
+    auto closed = cancel_occurrence(
+        *open, was_missed ? core::SkipReason::missed : core::SkipReason::paused, h, &next);
+    if (!closed) return tl::unexpected(closed.error());
+    reply.next = closed->next;
+    reply.skipped = closed->skipped;
+    return {};
+}
+
 core::Result<ipc::SeriesChanged> resume_series(const ipc::SeriesResume& request, Handling& h) {
     const auto series = h.unit.find_series(h.user, request.series);
     if (!series) return tl::unexpected(series.error());
@@ -140,6 +157,8 @@ core::Result<ipc::SeriesChanged> resume_series(const ipc::SeriesResume& request,
     save(h.unit, *series, *after, "series.resumed");
 
     ipc::SeriesChanged reply;
+    if (auto closed = pass_over_paused(*series, *schedule, h, reply); !closed)
+        return tl::unexpected(closed.error());
     // What passed behind an open task is decided when that one is closed, as without the pause.
     const bool stack = series->policies.overlap == core::Overlap::stack;
     if (stack || !h.unit.find_open_occurrence(h.user, series->id))
@@ -168,10 +187,12 @@ core::Result<ipc::SeriesChanged> end_series(const ipc::SeriesEnd& request, Handl
     const auto schedule = schedule_for(h.unit, *series);
     if (!schedule) return tl::unexpected(schedule.error());
     save(h.unit, *series, *after, "series.ended");
-    // What has not begun does not run any more.
-    if (h.unit.find_command(h.user, series->id.str()))
+    // What has not begun does not run any more, and nobody is told that no ping came.
+    const bool is_expected = h.unit.find_expectation(h.user, series->id).has_value();
+    h.unit.erase_expectation(h.user, series->id);
+    if (is_expected || h.unit.find_command(h.user, series->id.str()))
         for (const auto& task : h.unit.open_tasks_of(h.user, series->id, open_tasks_max))
-            if (task.status == core::Status::needs_action)
+            if (is_expected || task.status == core::Status::needs_action)
                 if (auto closed = cancel_occurrence(task, core::SkipReason::ended, h); !closed)
                     return tl::unexpected(closed.error());
     const auto open = h.unit.find_open_occurrence(h.user, series->id);

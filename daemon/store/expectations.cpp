@@ -19,7 +19,8 @@ std::optional<Expectation> UnitOfWork::find_expectation(const core::UserId& user
 std::optional<Expectation> UnitOfWork::find_expectation(const core::UserId& user,
                                                         const std::string& name) {
     Query row(db_,
-              "SELECT e.expectation FROM expectation e JOIN series s ON s.user_id = e.user_id AND "
+              "SELECT e.expectation FROM expectation e INDEXED BY expectation_name JOIN series s "
+              "ON s.user_id = e.user_id AND "
               "s.id = e.series_id WHERE e.user_id = ? AND e.name = ? AND s.ended IS NULL",
               user.str(), name);
     if (!row.step()) return {};
@@ -31,7 +32,8 @@ std::vector<Expectation> UnitOfWork::list_expectations(const core::UserId& user,
                                                        std::int64_t limit) {
     std::vector<Expectation> all;
     Query row(db_,
-              "SELECT e.expectation FROM expectation e JOIN series s ON s.user_id = e.user_id AND "
+              "SELECT e.expectation FROM expectation e INDEXED BY expectation_name JOIN series s "
+              "ON s.user_id = e.user_id AND "
               "s.id = e.series_id WHERE e.user_id = ? AND e.name > ? AND s.ended IS NULL ORDER BY "
               "e.name LIMIT ?",
               user.str(), after, limit);
@@ -49,6 +51,15 @@ void UnitOfWork::put_expectation(const core::UserId& user, const Expectation& ex
         .run();
     remember("expectation", expectation.series.str(),
              before ? ipc::to_json(*before) : nlohmann::json());
+}
+
+void UnitOfWork::erase_expectation(const core::UserId& user, const core::SeriesId& series) {
+    const auto before = find_expectation(user, series);
+    if (!before) return;
+    Query(db_, "DELETE FROM expectation WHERE user_id = ? AND series_id = ?", user.str(),
+          series.str())
+        .run();
+    remember("expectation", series.str(), ipc::to_json(*before));
 }
 
 }  // namespace taskd::daemon

@@ -13,7 +13,7 @@ using std::chrono::seconds;
     "user_id, id, task_id, series_id, before_ms, channels, grace_ms, fired, fired_slot, " \
     "next_slot, next_ms, firing, fired_at, snoozed_until, acknowledged, from_slot, "      \
     "passed_slot, moved, anchor, at, nag_ms, nag_max, nags, nag_at, escalate_ms, "        \
-    "escalate_to, escalate_at, armed_at, firing_high"
+    "escalate_to, escalate_at, armed_at, firing_high, rule_chain"
 
 seconds span(const Query& row, int column) {
     return std::chrono::duration_cast<seconds>(milliseconds{row.integer(column)});
@@ -62,6 +62,7 @@ Reminder read_reminder(const Query& row) {
     reminder.escalate_at = row.optional_time(26);
     reminder.armed_at = row.optional_time(27);
     reminder.firing_high = row.integer(28);
+    reminder.rule_chain = row.text(29);
     return reminder;
 }
 
@@ -94,7 +95,7 @@ void UnitOfWork::insert_reminder(const Reminder& reminder) {
     Query(db_,
           "INSERT INTO reminder (" REMINDER_COLUMNS
           ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-          "?, ?, ?)",
+          "?, ?, ?, ?)",
           reminder.user.str(), reminder.id.str(), id_column(reminder.task),
           id_column(reminder.series), span_column(reminder.before),
           nlohmann::json(reminder.channels).dump(), span_column(reminder.grace), reminder.fired,
@@ -104,7 +105,8 @@ void UnitOfWork::insert_reminder(const Reminder& reminder) {
           std::string(core::to_string(reminder.anchor)), to_column(reminder.at),
           span_column(reminder.nag), reminder.nag_max, reminder.nags, reminder.nag_at,
           span_column(reminder.escalate), nlohmann::json(reminder.escalate_to).dump(),
-          reminder.escalate_at, armed_at(reminder, now()), reminder.firing_high)
+          reminder.escalate_at, armed_at(reminder, now()), reminder.firing_high,
+          reminder.rule_chain.empty() ? rule_chain_ : reminder.rule_chain)
         .run();
     move_timer(TimerKind::reminder, reminder.user, reminder.id.str(), {}, reminder.next);
     remember("reminder", reminder.id.str(), nullptr);

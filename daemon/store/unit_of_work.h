@@ -277,6 +277,7 @@ public:
                                                                    const std::string& after,
                                                                    std::int64_t limit);
     void put_expectation(const core::UserId& user, const core::Expectation& expectation);
+    void erase_expectation(const core::UserId& user, const core::SeriesId& series);
 
     // commands.cpp
     /// Of a task or its series, or by the id of one of them.

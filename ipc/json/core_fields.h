@@ -320,6 +320,8 @@ void fields(auto& f, Of<core::Expectation> auto& v) {
     f("name", v.name);
     f("grace_ms", v.grace);
     f("window_ms", v.window);
+    f.sparse("by_deadline", v.by_deadline);
+    f.sparse("failing", v.failing);
     f.sparse("asked", v.asked);
     f.sparse("starts", v.starts);
     f("last", v.last);

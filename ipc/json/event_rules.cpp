@@ -16,6 +16,7 @@ void fields(auto& f, Of<core::EventRule> auto& v) {
     f.sparse("channel", v.channel);
     f("command", v.command);
     f("created", v.created);
+    f.sparse("after", v.after);
     f("paused", v.paused);
     f("applied", v.applied);
     f("failed", v.failed);

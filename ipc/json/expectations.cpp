@@ -50,6 +50,13 @@ void fields(auto& f, Of<ExpectationPage> auto& v) {
     f("expectations", v.expectations);
 }
 
+void fields(auto& f, Of<ExpectationRemove> auto& v) {
+    f("name", v.name);
+}
+void fields(auto& f, Of<ExpectationRemoved> auto& v) {
+    f("name", v.name);
+}
+
 }  // namespace taskd::ipc::codec
 
 namespace taskd::ipc {
@@ -57,6 +64,7 @@ namespace taskd::ipc {
 TASKD_METHOD(ExpectationSet);
 TASKD_METHOD(ExpectationPing);
 TASKD_METHOD(ExpectationList);
+TASKD_METHOD(ExpectationRemove);
 TASKD_JSON(core::Expectation);
 
 }  // namespace taskd::ipc

@@ -202,6 +202,115 @@ TEST_CASE("expectation: a failure is told at once, and the success after it") {
     CHECK(t.state() == "up");
 }
 
+TEST_CASE("expectation: a failure lasts until a success, also one that counts for no slot") {
+    Expectations t;
+    t.expect();
+    t.pass(50min);
+    t.ping();
+    t.pass(1h);
+    CHECK(t.heard({{"kind", "fail"}}) == "failed none");
+    CHECK(t.state() == "failed");
+    const auto told = t.ping();
+    CHECK(told["outcome"] == "early");
+    CHECK(told["recovered"] == true);
+    CHECK(t.state() == "up");
+    CHECK(t.count("SELECT count(*) FROM delivery") == 2);
+}
+
+TEST_CASE("expectation: the end of a slot of the past does not end the silence of a later one") {
+    Expectations t;
+    t.expect();
+    t.ping({{"kind", "start"}, {"run", "slow"}});
+    t.pass(20h);
+    t.ping();  // of the 25th
+    t.pass(48h);
+    CHECK(t.state() == "down");
+    const auto told = t.ping({{"run", "slow"}});
+    CHECK(told["recurrence_id"] == "2026-11-24T10:00:00");
+    CHECK_FALSE(told.contains("recovered"));
+    CHECK(t.state() == "down");
+}
+
+TEST_CASE("expectation: a start that never ended is not taken for a later one") {
+    Expectations t;
+    t.expect();
+    t.ping({{"kind", "start"}});
+    t.pass(20h);
+    const auto told = t.ping();
+    CHECK(told["recurrence_id"] == "2026-11-25T10:00:00");
+    CHECK(told["outcome"] == "on_time");
+    CHECK_FALSE(told.contains("took_ms"));
+}
+
+TEST_CASE("expectation: a run that began too early counts for none, whenever it ends") {
+    Expectations t;
+    t.expect();
+    t.pass(50min);
+    t.ping();
+    t.pass(12h);  // 21:50; the next one begins to count at 22:00
+    CHECK(t.heard({{"kind", "start"}, {"run", "a"}}) == "started none");
+    t.pass(30min);
+    CHECK(t.heard({{"run", "a"}}) == "early none");
+}
+
+TEST_CASE("expectation: a pause is no silence") {
+    Expectations t;
+    t.expect();
+    t.pass(30min);
+    const auto series = t.view()["series_id"];
+    t.result("series.pause", {{"series", series}});
+    t.pass(3 * 24h);
+    t.result("series.resume", {{"series", series}});
+    CHECK(t.state() == "new");
+    CHECK(t.view()["due"]["local"] == "2026-11-27T10:00:00");
+    CHECK_FALSE(t.ping().contains("missed"));
+    CHECK(t.skipped() == Words{"paused 1", "paused 2"});
+    CHECK(t.told("reminder.due") == 0);
+}
+
+TEST_CASE("expectation: what was skipped was not missed") {
+    Expectations t;
+    t.expect();
+    const auto series = t.view()["series_id"];
+    t.result("series.skip", {{"series", series}, {"recurrence_id", "2026-11-25T10:00:00"}});
+    t.pass(72h + 50min);  // 09:50 on the 27th
+    const auto told = t.ping();
+    CHECK(told["recurrence_id"] == "2026-11-27T10:00:00");
+    CHECK(told["missed"] == 2);
+    CHECK(t.skipped() == Words{"missed 1", "user 1", "missed 1"});
+}
+
+TEST_CASE("expectation: ended, it alarms no more, and its name is free") {
+    Expectations t;
+    t.expect();
+    t.result("series.end", {{"series", t.view()["series_id"]}});
+    CHECK(t.result("task.list", json::object())["tasks"].empty());
+    t.expect();
+    t.pass(50min);
+    t.ping();
+    t.pass(2h);
+    CHECK(t.told("reminder.due") == 0);
+    CHECK(t.count("SELECT count(*) FROM expectation") == 1);
+}
+
+TEST_CASE("expectation: its window goes with a changed rule") {
+    Expectations t;
+    t.expect({{"every", "monday"}});
+    CHECK(t.view()["window_ms"] == 84 * 3'600'000);
+    t.result("series.update", {{"series", t.view()["series_id"]}, {"every", "day"}});
+    CHECK(t.view()["window_ms"] == 12 * 3'600'000);
+}
+
+TEST_CASE("expectation: a start of before a change of the rule counts for what is open then") {
+    Expectations t;
+    t.expect();
+    t.ping({{"kind", "start"}, {"run", "a"}});
+    t.result("series.update", {{"series", t.view()["series_id"]}, {"at", "12:00"}});
+    CHECK(t.heard({{"run", "a"}}) == "on_time 11-24T12");
+    t.pass(6h);
+    CHECK(t.told("reminder.due") == 0);
+}
+
 TEST_CASE("expectation: without --by each ping counts for the time in which it falls") {
     Expectations t;
     t.expect({{"every", "hour"}, {"by", ""}, {"grace", ""}});
@@ -237,7 +346,8 @@ TEST_CASE("expectation: the same again changes nothing, another one is refused")
     CHECK(t.count("SELECT count(*) FROM series") == 1);
     const auto refused = t.error("expectation.set", {{"name", "backup"}, {"every", "hour"}});
     CHECK(refused["data"]["reason"] == "conflict");
-    t.result("series.end", {{"series", t.view()["series_id"]}});
+    t.result("expectation.remove", {{"name", "backup"}});
+    CHECK(t.result("task.list", json::object())["tasks"].empty());
     CHECK(t.error("expectation.ping", {{"name", "backup"}})["data"]["reason"] == "not_found");
     CHECK_FALSE(t.expect({{"every", "weekday"}}).contains("unchanged"));
 }
@@ -259,8 +369,11 @@ TEST_CASE("expectation: what can't be is refused by its name") {
     CHECK(field({{"grace", "-5m"}}) == "grace");
     CHECK(field({{"grace", "9999 days"}}) == "grace");
     CHECK(field({{"channels", {"nowhere"}}}) == "channels");
+    CHECK(field({{"every", "3 days after completion"}}) == "anchor");
     CHECK(t.count("SELECT count(*) FROM series") == 0);
     t.expect();
+    CHECK(t.error("series.move", {{"series", t.view()["series_id"]},
+                                  {"to", "2026-11-26"}})["data"]["field"] == "to");
     CHECK(t.error("expectation.ping", {{"name", "backup"}, {"kind", "maybe"}})["data"]["field"] ==
           "kind");
     CHECK(t.error("expectation.ping",

@@ -232,6 +232,7 @@ std::map<std::string, Attempts> attempts(const Ids& ids) {
          {{{{"name", "adas-backup"}, {"every", "day"}, {"by", "04:00"}, {"tz", "UTC"}}, false}}},
         {"expectation.ping", {{{{"name", "adas-backup"}}}}},
         {"expectation.list", {{json::object()}, {{{"name", "adas-backup"}}}}},
+        {"expectation.remove", {{{{"name", "adas-backup"}}}}},
         {"rule.set",
          {{{{"name", "adas-rule"},
             {"types", {"adas.type"}},

@@ -24,6 +24,10 @@ void World::random_expectation(Sent& sent, const Pick& pick) {
     }
     sent.method = "expectation.ping";
     sent.params = {{"name", name}};
+    if (random_.one_in(12)) {
+        sent.method = "expectation.remove";
+        return;
+    }
     if (random_.one_in(4)) sent.params["kind"] = pick({"start", "fail"});
     if (random_.one_in(3)) sent.params["run"] = pick({"a", "b"});
 }

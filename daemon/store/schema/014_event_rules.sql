@@ -16,3 +16,4 @@ CREATE INDEX task_open_summary ON task (user_id, summary)
 
 -- The rules that led to a delivery, see core/event_rule.h: what is told of it has them, too.
 ALTER TABLE delivery ADD COLUMN rule_chain TEXT NOT NULL DEFAULT '';
+ALTER TABLE reminder ADD COLUMN rule_chain TEXT NOT NULL DEFAULT '';
