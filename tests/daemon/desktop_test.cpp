@@ -8,6 +8,7 @@
 #include "daemon/unique_fd.h"
 #include "tests/support/child.h"
 #include "tests/support/hostile.h"
+#include "tests/support/private_bus.h"
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
@@ -35,54 +36,12 @@ using daemon::Click;
 using daemon::Desktop;
 using daemon::Notification;
 using nlohmann::json;
+using test::Bus;
 using Action = Click::Action;
 
 namespace {
 
 constexpr auto patience = 20s;
-
-/// A bus of this test alone.
-class Bus {
-public:
-    explicit Bus(const std::string& more = "") : config_(directory_.path() + "/bus.conf") {
-        std::filesystem::create_directory(services());
-        std::ofstream(config_) << "<busconfig><type>session</type><listen>unix:path=" << path()
-                               << "</listen><auth>EXTERNAL</auth><servicedir>" << services()
-                               << "</servicedir><policy context=\"default\">"
-                                  "<allow send_destination=\"*\" eavesdrop=\"true\"/>"
-                                  "<allow eavesdrop=\"true\"/><allow own=\"*\"/></policy>"
-                               << more << "</busconfig>";
-        start();
-    }
-
-    void start() {
-        // Its one complaint is that it can't raise its limit of descriptors.
-        child_.emplace(
-            std::vector<std::string>{"/bin/sh", "-c",
-                                     "exec /usr/bin/dbus-daemon --config-file=\"$0\" --nofork "
-                                     "--nopidfile --print-address=1 2>\"$0.log\"",
-                                     config_});
-        child_->read_line();
-    }
-    void stop() {
-        child_.reset();
-        std::filesystem::remove(path());
-    }
-    /// Ends a bus that is there and starts another in its place.
-    void restart() {
-        stop();
-        start();
-    }
-    [[nodiscard]] std::string path() const { return directory_.path() + "/bus"; }
-    [[nodiscard]] std::string address() const { return "unix:path=" + path(); }
-    [[nodiscard]] std::string services() const { return directory_.path() + "/services"; }
-    [[nodiscard]] const test::Child& child() const { return *child_; }
-
-private:
-    test::TempDir directory_;
-    std::string config_;
-    std::optional<test::Child> child_;
-};
 
 std::string server_script() {
     return TASKD_TEST_DATA "/../support/notification_server.py";
