@@ -34,6 +34,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <pwd.h>
@@ -155,6 +156,22 @@ std::string host_name() {
     return name.data();
 }
 
+/// Where commands of tasks become units; nowhere if systemd did not start this process.
+std::optional<UnitPlace> unit_place(const Config& config, bool is_system) {
+    if (config.text("commands.units") == "off" || !is_unit_of_systemd()) return {};
+    UnitPlace place;
+    place.is_system = is_system;
+    return place;
+}
+
+/// Ends what a daemon that was killed left of its commands.
+void end_commands(const std::vector<std::string>& runs, const std::optional<UnitPlace>& place) {
+    std::vector<std::string> units;
+    std::transform(runs.begin(), runs.end(), std::back_inserter(units), unit_of_run);
+    if (place) stop_units(*place, units);
+    end_leftovers(runs);
+}
+
 /// Builds everything on this configuration, and runs the loop.
 Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, const Home& home,
                   const std::function<void()>& ready) {
@@ -200,8 +217,9 @@ Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, cons
                    [&] {
                        return ipc::Stats{http_names, metrics.samples()};
                    }});
-    // Of a daemon that was killed; what is tried again must not meet them.
-    end_leftovers(Maintenance(**database).running_commands());
+    const auto units = unit_place(config, home.is_system);
+    // What is tried again must not meet what was left of it.
+    end_commands(Maintenance(**database).running_commands(), units);
     engine.start(clock.now());
 
     const auto users_max = static_cast<std::size_t>(config.integer("admission.users_max"));
@@ -225,7 +243,9 @@ Result<int> serve(Config& config, UniqueFd signals, const LoadConfig& load, cons
     }
     WorkerPool workers(context, static_cast<std::size_t>(config.integer("outbound.workers")),
                        static_cast<std::size_t>(config.integer("exec.concurrency")), *outside);
-    CommandRunner commands;
+    CommandRunner commands(units, [&](const std::string& why) {
+        (*log)->warn("command_without_unit because={}", field(why));
+    });
     BackupWorker backups(store);
     ServiceManager service;
     Loop loop(engine, sockets, bus, workers, commands, backups, clock, service, std::move(signals),

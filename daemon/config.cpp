@@ -139,6 +139,8 @@ const std::vector<ConfigKey>& config_keys() {
         {"exec.concurrency", Type::integer, "2", 1, 256, "commands of exec channels at once"},
         {"commands.concurrency", Type::integer, "16", 1, 1024, "commands of tasks at once"},
         {"commands.per_user", Type::integer, "8", 1, 1024, "commands of one user's tasks at once"},
+        {"commands.units", Type::text, "auto", 0, 0,
+         "whether they are units of systemd: auto (where it started taskd) or off"},
         {"desktop.enabled", Type::flag, "", 0, 0,
          "allow desktop channels: true, but for a system daemon"},
         {"webhook.networks", Type::text, "", 0, 0,
@@ -243,6 +245,8 @@ core::Result<void> Config::set(const ConfigKey& key, const std::string& text,
     if (key.name == "log.level" &&
         std::find(log_levels.begin(), log_levels.end(), text) == log_levels.end())
         return refuse("debug, info, warning, error or off");
+    if (key.name == "commands.units" && text != "auto" && text != "off")
+        return refuse("auto or off");
     values_[std::string(key.name)] = {text, origin};
     return {};
 }

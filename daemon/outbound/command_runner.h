@@ -2,11 +2,16 @@
 #pragma once
 
 #include "daemon/job.h"
+#include "daemon/outbound/unit_bus.h"
 #include "daemon/unique_fd.h"
 
 #include <atomic>
+#include <functional>
 #include <list>
+#include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -14,9 +19,14 @@ namespace taskd::daemon {
 
 /// Runs the commands of tasks, all of them on one thread that only waits: for what they print, for
 /// their end, and for their time limits. How many at once is the engine's to say.
+///
+/// Each is a unit of systemd where there is a place for one and systemd takes it, and else a child.
 class CommandRunner {
 public:
-    CommandRunner();
+    /// `told` hears why a command is a child although there is a place, once for each reason and
+    /// from another thread.
+    explicit CommandRunner(std::optional<UnitPlace> place = {},
+                           std::function<void(const std::string& why)> told = {});
     CommandRunner(const CommandRunner&) = delete;
     CommandRunner& operator=(const CommandRunner&) = delete;
     ~CommandRunner();  ///< ends what runs: TERM, and KILL after two seconds
@@ -34,9 +44,20 @@ private:
     struct Running;
 
     void work();
+    void wait();
     void begin(Job job);
+    [[nodiscard]] bool begin_unit(Running& one);
+    void begin_child(Running& one);
     void look(Running& one);
-    void finish(const Running& one, core::Outcome outcome);
+    void look_at_child(Running& one);
+    void look_at_unit(Running& one);
+    void begin_again(Running& one);
+    void see_limit(Running& one);
+    void see_end_by_hand(Running& one, int number);
+    void end(Running& one, int status, bool is_unseen);
+    void stop(Running& one, const std::string& why);
+    void tell_once(const std::string& why);
+    void finish(Running& one, core::Outcome outcome);
 
     UniqueFd wake_fd_;  ///< of the thread: jobs, retractions, the end
     UniqueFd done_fd_;
@@ -45,8 +66,15 @@ private:
     std::vector<Job> queue_;
     std::vector<std::string> retracted_;  ///< "USER TASK"
     std::vector<JobResult> done_;
-    std::list<Running> running_;  ///< the thread's own
-    std::thread thread_;          ///< begun with the first job
+    const std::optional<UnitPlace> place_;
+    const std::function<void(const std::string&)> told_;
+
+    // The thread's own:
+    std::list<Running> running_;
+    std::unique_ptr<UnitBus> bus_;  ///< since the first unit, or since the last one was lost
+    std::string told_last_;
+
+    std::thread thread_;  ///< begun with the first job
 };
 
 }  // namespace taskd::daemon

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -69,6 +70,26 @@ Pipe make_pipe() {
     return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
+Pipe make_output() {
+    Pipe output = make_pipe();
+    fcntl(output.read.get(), F_SETFL, O_NONBLOCK);
+    return output;
+}
+
+UniqueFd input_of(const std::string& text) {
+    if (text.empty()) return {};
+    UniqueFd fd(memfd_create("event", MFD_CLOEXEC));
+    if (fd.get() < 0) throw std::system_error(errno, std::generic_category(), "memfd_create");
+    for (std::size_t at = 0; at < text.size();) {
+        const auto put = write(fd.get(), text.data() + at, text.size() - at);
+        if (put < 0 && errno != EINTR)
+            throw std::system_error(errno, std::generic_category(), "its standard input");
+        if (put > 0) at += static_cast<std::size_t>(put);
+    }
+    lseek(fd.get(), 0, SEEK_SET);
+    return fd;
+}
+
 std::vector<std::string> inherited_environment() {
     std::vector<std::string> environment;
     for (const char* name : inherited)
@@ -83,6 +104,13 @@ void append_variables(std::vector<std::string>& environment,
     // A title may hold a NUL; a variable can't.
     for (const auto& [name, value] : variables)
         environment.push_back(name + "=" + value.substr(0, value.find('\0')));
+}
+
+std::string file_of(const Program& program) {
+    std::string file = found_on_path(program);
+    if (file.find('/') == std::string::npos) return "";
+    if (file.front() != '/') file.insert(0, program.directory + "/");
+    return file;
 }
 
 pid_t start(const Program& program, int input, int output) {

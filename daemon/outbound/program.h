@@ -22,6 +22,12 @@ struct Pipe {
 };
 /// Throws std::system_error when there are no descriptors left.
 [[nodiscard]] Pipe make_pipe();
+/// One whose end for us does not block.
+[[nodiscard]] Pipe make_output();
+
+/// What a program reads as its standard input: a file of its own in memory, so that nobody waits
+/// for it to read. None for "". Throws as make_pipe().
+[[nodiscard]] UniqueFd input_of(const std::string& text);
 
 struct Program {
     std::vector<std::string> argv;
@@ -35,6 +41,9 @@ struct Program {
 /// NAME=VALUE for each, without what a variable can't hold.
 void append_variables(std::vector<std::string>& environment,
                       const std::vector<std::pair<std::string, std::string>>& variables);
+
+/// The absolute path of what it runs, by the PATH that it gets itself; "" where that has none.
+[[nodiscard]] std::string file_of(const Program& program);
 
 /// Starts it with all signals as new. `input` is its standard input, none is /dev/null; `output`
 /// gets both of its streams.
