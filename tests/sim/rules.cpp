@@ -68,10 +68,12 @@ void World::learn_ruled(const std::string& user, const json& task) {
                          "json_extract(attributes, '$.rulechain') IS NOT NULL LIMIT 1",
                          user, task["id"].get<std::string>());
     if (caused.step()) return learn_task(user, task);
-    // The next one of a series whose task a rule has closed.
+    // What pings complete; and what was still open when nothing was expected any more.
     daemon::Query next(*database_,
-                       "SELECT 1 FROM expectation WHERE user_id = ?1 AND series_id = ?2", user,
-                       task.value("series_id", ""));
+                       "SELECT 1 FROM expectation WHERE user_id = ?1 AND series_id = ?2 UNION ALL "
+                       "SELECT 1 FROM occurrence WHERE user_id = ?1 AND series_id = ?2 AND "
+                       "recurrence_id = ?3 AND state = 'skipped' AND reason = 'ended' LIMIT 1",
+                       user, task.value("series_id", ""), task.value("recurrence_id", ""));
     if (next.step()) learn_task(user, task);
 }
 
