@@ -124,6 +124,27 @@ void World::check_rule_rows() {
                       "e.series_id AND t.deleted IS NULL AND t.status IN ('needs-action', "
                       "'in-process'))"),
         "P8: what is expected has one open slot");
+    // P11: a reason is one that the series can have had.
+#define PASSED_OVER                                                                        \
+    "SELECT o.reason || ': ' || o.recurrence_id || ' of ' || o.series_id FROM occurrence " \
+    "o JOIN series s ON s.user_id = o.user_id AND s.id = o.series_id WHERE o.state = "     \
+    "'skipped' AND "
+    none(
+        daemon::Query(
+            *database_, PASSED_OVER
+            "(o.reason = 'window' AND json_extract(s.policies, '$.window') IS NULL OR o.reason = "
+            "'min_gap' AND json_extract(s.policies, '$.min_gap') IS NULL OR o.reason = 'shift' AND "
+            "json_extract(s.policies, '$.shift') IS NOT 'skip' OR o.reason = 'catch_up' AND "
+            "json_extract(s.policies, '$.catch_up') = 'all' AND json_extract(s.policies, '$.max') "
+            "IS NULL OR o.reason = 'failed' AND NOT EXISTS (SELECT 1 FROM command c WHERE "
+            "c.user_id = o.user_id AND c.id = o.series_id))"),
+        "P11: a slot is passed over for a reason that there is");
+    if (!trims_)
+        none(daemon::Query(*database_, PASSED_OVER
+                           "o.reason = 'paused' AND NOT EXISTS (SELECT 1 FROM event e WHERE "
+                           "e.user_id = o.user_id AND e.type = 'series.paused' AND e.subject = "
+                           "o.series_id)"),
+             "P11: a slot of a pause was in one");
     none(daemon::Query(
              *database_,
              "SELECT i.handler FROM inbox i WHERE i.handler LIKE 'rule:%' AND i.state = "
