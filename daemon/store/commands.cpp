@@ -3,6 +3,8 @@
 #include "daemon/store/columns.h"
 #include "daemon/store/unit_of_work.h"
 
+#include <set>
+
 namespace taskd::daemon {
 namespace {
 
@@ -98,19 +100,30 @@ bool UnitOfWork::is_group_busy(const core::UserId& user, const std::string& grou
 
 std::vector<core::DeliveryId> UnitOfWork::runs_in_line(const core::UserId& user,
                                                        std::int64_t limit) {
+    // Groups and commands of which one is under way, or was chosen: one at a time runs.
+    std::set<std::string> busy;
+    {
+        Query row(db_,
+                  "SELECT command_group, command_id" OPEN_RUNS
+                  "user_id = ? AND state = 'running' AND command_group <> ''",
+                  user.str());
+        while (row.step()) busy.insert({row.text(0), row.text(1)});
+    }
     std::vector<core::DeliveryId> ids;
-    // Of a group one at a time runs, so its first in line is enough. Slots of the past come last.
     Query row(
         db_,
-        "SELECT id, min(firing * 1000000000000000 + coalesce(planned, created)) AS place" OPEN_RUNS
-        "user_id = ?1 AND state = 'pending' AND next_attempt_ms IS NULL AND (command_group = "
-        "'' OR NOT EXISTS (SELECT 1 FROM delivery r INDEXED BY delivery_run_open WHERE "
-        "r.command_group IS NOT NULL AND r.finished IS NULL AND r.user_id = ?1 AND r.state = "
-        "'running' AND r.command_group <> '' AND (r.command_group = delivery.command_group OR "
-        "r.command_id = delivery.command_id))) GROUP BY CASE command_group WHEN '' THEN id "
-        "ELSE command_group END ORDER BY place LIMIT ?2",
-        user.str(), limit);
-    while (row.step()) ids.emplace_back(row.text(0));
+        "SELECT id, command_group, command_id FROM delivery INDEXED BY delivery_run_line WHERE "
+        "user_id = ? AND command_group IS NOT NULL AND finished IS NULL AND state = 'pending' "
+        "AND next_attempt_ms IS NULL ORDER BY firing, coalesce(planned, created), id",
+        user.str());
+    while (static_cast<std::int64_t>(ids.size()) < limit && row.step()) {
+        const auto group = row.text(1);
+        if (!group.empty()) {
+            if (busy.contains(group) || busy.contains(row.text(2))) continue;
+            busy.insert({group, row.text(2)});
+        }
+        ids.emplace_back(row.text(0));
+    }
     return ids;
 }
 
