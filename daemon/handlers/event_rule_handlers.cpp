@@ -25,6 +25,7 @@ using Action = core::EventRule::Action;
 
 constexpr std::string_view handler_prefix = "rule:";
 constexpr std::size_t task_bytes_max = 16 * 1024;
+constexpr std::size_t error_bytes_max = 200;  // that is shown with a rule
 constexpr std::size_t filled_task_bytes_max = 128 * 1024;
 /// What a task of a rule may say: no series, no command, nothing that waits.
 constexpr std::array<std::string_view, 14> task_fields{
@@ -274,6 +275,16 @@ Result<void> run(const EventRule& rule, const ipc::CloudEvent& event, Handling& 
     return {};
 }
 
+/// Notes how an attempt of a rule ended; `error` is "" where it did what it should.
+void count(const std::string& id, const std::string& error, Handling& h) {
+    auto rule = h.unit.event_rule_of(h.user, id);
+    if (!rule) return;
+    ++(error.empty() ? rule->applied : rule->failed);
+    rule->last = h.unit.now();
+    rule->last_error = error;
+    h.unit.put_event_rule(h.user, *rule);
+}
+
 Result<void> apply(const EventRule& rule, const ipc::CloudEvent& event, Handling& h) {
     const auto chain = chain_of(event);
     if (core::rules_in_chain(chain).size() >= core::rule_chain_max)
@@ -300,12 +311,7 @@ Result<void> apply(const EventRule& rule, const ipc::CloudEvent& event, Handling
         break;
     }
     if (!done) return done;
-    EventRule after = rule;
-    if (const auto now = h.unit.event_rule_of(h.user, rule.id)) after = *now;
-    after.applied += 1;
-    after.last = h.unit.now();
-    after.last_error.clear();
-    h.unit.put_event_rule(h.user, after);
+    count(rule.id, {}, h);
     return {};
 }
 
@@ -317,12 +323,7 @@ EventHandler handler_of(const EventRule& rule) {
     };
     handler.marks_success = false;
     handler.failed = [rule](const core::Error& error, Handling& h) {
-        auto after = h.unit.event_rule_of(h.user, rule.id);
-        if (!after) return;
-        after->failed += 1;
-        after->last = h.unit.now();
-        after->last_error = core::clipped(error.message, 200);
-        h.unit.put_event_rule(h.user, *after);
+        count(rule.id, core::clipped(error.message, error_bytes_max), h);
     };
     return handler;
 }

@@ -139,6 +139,15 @@ std::string state_of(const Expectation& expectation, const Standing& standing,
     return expectation.last ? "up" : "new";
 }
 
+/// The channels that its reminders name, each once.
+std::vector<std::string> channels_of(const Standing& standing, Handling& h) {
+    std::vector<std::string> names;
+    for (const auto& reminder : reminders_of(h, standing.series))
+        for (const auto& name : reminder.channels)
+            if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    return names;
+}
+
 Result<ipc::ExpectationView> view_of(const Expectation& expectation, Handling& h) {
     const auto standing = standing_of(expectation, h);
     if (!standing) return tl::unexpected(standing.error());
@@ -158,20 +167,14 @@ Result<ipc::ExpectationView> view_of(const Expectation& expectation, Handling& h
         const auto target = core::slot_for_ping(standing->schedule, expectation, slot, now);
         if (!target.slot) view.opens = target.opens;
     }
-    for (const auto& reminder : reminders_of(h, standing->series))
-        view.channels.insert(view.channels.end(), reminder.channels.begin(),
-                             reminder.channels.end());
+    view.channels = channels_of(*standing, h);
     return view;
 }
 
 /// Those that hear of the silence hear of a failure and of the recovery, too.
 void tell(const Standing& standing, std::int64_t seq, Handling& h) {
-    std::vector<std::string> names;
-    for (const auto& reminder : reminders_of(h, standing.series))
-        for (const auto& name : reminder.channels)
-            if (std::find(names.begin(), names.end(), name) == names.end() &&
-                h.unit.find_channel(h.user, name))
-                names.push_back(name);
+    auto names = channels_of(standing, h);
+    std::erase_if(names, [&](const auto& name) { return !h.unit.find_channel(h.user, name); });
     if (names.empty())
         if (const auto channel = h.unit.default_channel(h.user)) names.push_back(channel->name);
     for (const auto& name : names) tell_channel(name, seq, h);

@@ -438,6 +438,16 @@ TEST_CASE("rule: applied with its event or not at all, over a crash") {
     CHECK(t.tasks() == Words{"kept"});
 }
 
+TEST_CASE("rule: what a start writes about the process before it sets it off, too") {
+    Rules t;
+    t.text_rule("delivery.failed", "notify", "{type}");
+    t.result("channel.test", {{"name", "phone"}});
+    t.crash();  // while the channel's program runs, whose only attempt this was
+    t.boot();
+    CHECK(t.told("delivery.failed") == 1);
+    CHECK(t.told("rule.notified") == 1);
+}
+
 TEST_CASE("rule: fields of an event in a text") {
     const core::EventField field = [](std::string_view name) -> std::optional<std::string> {
         if (name == "type") return "t";
