@@ -18,29 +18,6 @@ using core::Result;
 using nlohmann::json;
 using Times = std::vector<core::Timestamp>;
 
-/// The next times of a rule by ours, and its words.
-Result<Times> our_times(const OurRule& rule, core::Timestamp now, const core::TimeZone& zone,
-                        std::string& words) {
-    const auto every = core::parse_every(rule.every);
-    if (!every) return tl::unexpected(every.error());
-    const auto plan = core::plan_of(*every, rule.at, now, zone);
-    if (!plan) return tl::unexpected(plan.error());
-    words += (words.empty() ? "" : "; and ") + rule_words(plan->rule, plan->dtstart);
-    core::Series series;
-    series.dtstart = plan->dtstart.local;
-    series.is_date = plan->dtstart.is_date;
-    series.tzid = plan->dtstart.tzid;
-    series.rule = plan->rule;
-    const auto schedule = core::schedule_of(series, {});
-    if (!schedule) return tl::unexpected(schedule.error());
-    const auto first = core::slot_after(*schedule, {}, {}, now).slot;
-    Times times;
-    if (!first) return times;
-    for (const auto& slot : core::upcoming(*schedule, *first, import_times_shown))
-        times.push_back(slot.at);
-    return times;
-}
-
 /// The notes of all series that go on.
 Result<std::set<std::string>> marks_there(ipc::Client& client) {
     std::set<std::string> marks;
@@ -62,6 +39,26 @@ json list_of(const Times& times) {
 
 }  // namespace
 
+core::Result<OurTimes> our_times(const OurRule& rule, core::Timestamp now,
+                                 const core::TimeZone& zone, std::size_t count) {
+    const auto every = core::parse_every(rule.every);
+    if (!every) return tl::unexpected(every.error());
+    const auto plan = core::plan_of(*every, rule.at, now, zone);
+    if (!plan) return tl::unexpected(plan.error());
+    OurTimes found{rule_words(plan->rule, plan->dtstart), {}};
+    core::Series series;
+    series.dtstart = plan->dtstart.local;
+    series.is_date = plan->dtstart.is_date;
+    series.tzid = plan->dtstart.tzid;
+    series.rule = plan->rule;
+    const auto schedule = core::schedule_of(series, {});
+    if (!schedule) return tl::unexpected(schedule.error());
+    if (const auto first = core::slot_after(*schedule, {}, {}, now).slot)
+        for (const auto& slot : core::upcoming(*schedule, *first, count))
+            found.times.push_back(slot.at);
+    return found;
+}
+
 std::string variable(const char* name, const std::string& otherwise) {
     // taskctl starts no thread that changes the environment.
     const char* value = std::getenv(name);
@@ -71,12 +68,13 @@ std::string variable(const char* name, const std::string& otherwise) {
 void set_rules(Imported& imported, const std::vector<OurRule>& rules, const ipc::TaskAdd& request,
                const std::string& mark, core::Timestamp now, const core::TimeZone& zone) {
     for (std::size_t part = 0; part < rules.size(); ++part) {
-        auto times = our_times(rules[part], now, zone, imported.words);
-        if (!times) {
-            imported.problem = times.error().message;
+        const auto ours = our_times(rules[part], now, zone, import_times_shown);
+        if (!ours) {
+            imported.problem = ours.error().message;
             return;
         }
-        imported.ours.insert(imported.ours.end(), times->begin(), times->end());
+        imported.words += (imported.words.empty() ? "" : "; and ") + ours->words;
+        imported.ours.insert(imported.ours.end(), ours->times.begin(), ours->times.end());
         auto& one = imported.requests.emplace_back(request);
         one.every = rules[part].every;
         one.at = rules[part].at;

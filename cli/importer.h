@@ -20,6 +20,16 @@ namespace taskd::cli {
 
 inline constexpr std::size_t import_times_shown = 3;
 
+/// A rule of ours in words and its next times from `now` on, at most `count`.
+///
+/// Errors: as core::parse_every and core::plan_of.
+struct OurTimes {
+    std::string words;
+    std::vector<core::Timestamp> times;
+};
+[[nodiscard]] core::Result<OurTimes> our_times(const OurRule& rule, core::Timestamp now,
+                                               const core::TimeZone& zone, std::size_t count);
+
 /// Another scheduler, as it is spoken of.
 struct Scheduler {
     std::string name;       ///< "cron": whose times they are

@@ -2,10 +2,8 @@
 // Crontabs: how they are read, and that our rules come when cron's would.
 #include "cli/crontab.h"
 
-#include "core/phrase.h"
-#include "core/plan.h"
+#include "cli/importer.h"
 #include "core/rfc3339.h"
-#include "core/series.h"
 #include "core/text.h"
 
 #include <catch2/catch.hpp>
@@ -40,20 +38,9 @@ std::vector<core::Timestamp> ours(const std::string& schedule, core::Timestamp n
     const auto rules = rules_of(schedule);
     REQUIRE(rules);
     for (const auto& rule : *rules) {
-        const auto every = core::parse_every(rule.every);
-        REQUIRE(every);
-        const auto plan = core::plan_of(*every, rule.at, now, zone);
-        REQUIRE(plan);
-        core::Series series;
-        series.dtstart = plan->dtstart.local;
-        series.is_date = plan->dtstart.is_date;
-        series.tzid = plan->dtstart.tzid;
-        series.rule = plan->rule;
-        const auto made = core::schedule_of(series);
+        const auto made = cli::our_times(rule, now, zone, count);
         REQUIRE(made);
-        const auto first = core::slot_after(*made, {}, {}, now).slot;
-        REQUIRE(first);
-        for (const auto& slot : core::upcoming(*made, *first, count)) all.push_back(slot.at);
+        all.insert(all.end(), made->times.begin(), made->times.end());
     }
     std::sort(all.begin(), all.end());
     if (all.size() > count) all.resize(count);
