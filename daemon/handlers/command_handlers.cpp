@@ -169,8 +169,9 @@ Result<ipc::CommandBackfilled> backfill_commands(const ipc::CommandBackfill& req
         Delivery run = new_run(found->command, found->of, core::run_by_backfill, h);
         run.recurrence_id = core::format(one.id);
         run.planned = schedule->at(one).at;
-        // In order: those that have to wait are asked in turn.
-        run.next_attempt = h.unit.now() + std::chrono::milliseconds{reply.count};
+        // In order: each of one group is let go by the end of the one before it. A time of its own
+        // could come in the very turn in which that one ends.
+        if (reply.count > 0 && !found->of.group.empty()) run.next_attempt.reset();
         h.unit.insert_delivery(run);
         ++reply.count;
         if (reply.runs.size() < backfill_shown) reply.runs.push_back(std::move(run));

@@ -253,6 +253,7 @@ std::optional<Job> start_run(const Delivery& run, Handling& h) {
     const bool is_extra = run.task.empty();
     if (is_extra && !h.unit.find_command(run.user, run.call->path)) {
         suppress(run, "its command was removed", h);
+        release_runs(run.user, h);  // those behind it are to hear of it, too
         return {};
     }
     Command command = command_of(run);

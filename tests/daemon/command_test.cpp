@@ -73,6 +73,33 @@ std::string number_of(const daemon::Job& job) {
 
 }  // namespace
 
+TEST_CASE("command: a backfill is in order, and ends with its command") {
+    Commands t;
+    t.add({{"at", "2026-11-01 10:00"}, {"catch_up", "latest"}});
+    t.jobs = t.last.jobs;
+    auto jobs = t.begun();
+    REQUIRE(jobs.size() == 1);  // of yesterday
+    t.answer(jobs[0], done);
+    t.result("command.backfill",
+             {{"series", "1"}, {"from", "2026-11-02"}, {"to", "2026-11-06"}, {"tz", "UTC"}});
+    for (const auto& job : t.last.jobs) t.jobs.push_back(job);
+    t.pass(0ms);
+    for (const auto* slot : {"2026-11-02T10:00:00", "2026-11-03T10:00:00"}) {
+        jobs = t.begun();
+        REQUIRE(jobs.size() == 1);
+        CHECK(Commands::variable(jobs[0], "TASKD_RECURRENCE_ID") == slot);
+        t.clock.advance(10ms);
+        t.answer(jobs[0], done);  // whatever is due by then, the next one is next
+    }
+    jobs = t.begun();
+    REQUIRE(jobs.size() == 1);
+    t.result("task.update", {{"task", "2"}, {"command", {{"remove", true}}}});
+    t.answer(jobs[0], done);
+    CHECK(t.begun(1min).empty());
+    CHECK(t.count("SELECT count(*) FROM delivery WHERE command_group IS NOT NULL AND finished IS "
+                  "NULL") == 0);
+}
+
 TEST_CASE("command: it runs at its time, and success completes the occurrence") {
     Commands t;
     const auto added = t.add();
