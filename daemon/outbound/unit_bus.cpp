@@ -183,9 +183,9 @@ int UnitBus::send(Entry& entry, const Owned<sd_bus_message>& message,
     return result;
 }
 
-/// Without it there are no signals. It is said before each start, so that it does not matter which
-/// manager of several, one after the other, has heard it; a second time is an error that nobody
-/// waits for.
+/// Without it there are no signals. It is said before each start and stop, so that it does not
+/// matter which manager of several, one after the other, has heard it; a second time is an error
+/// that nobody waits for.
 void UnitBus::subscribe() {
     const auto message = call_of(systemd1::manager_path, systemd1::manager, "Subscribe");
     if (!message) return;
@@ -246,9 +246,10 @@ int UnitBus::make_start(Entry& entry, const NewUnit& unit) {
 void UnitBus::stop(const std::string& name) {
     if (const auto found = units_.find(name); found != units_.end() && found->second.start)
         return refuse(found->second, ECANCELED);
+    subscribe();
     const auto message = call_of(systemd1::manager_path, systemd1::manager, "StopUnit");
-    const auto answered = [](sd_bus_message*, void* self, sd_bus_error*) noexcept {
-        --static_cast<UnitBus*>(self)->stops_;
+    const auto answered = [](sd_bus_message* answer, void* self, sd_bus_error*) noexcept {
+        static_cast<UnitBus*>(self)->on_stopping(answer);
         return 0;
     };
     if (!message || sd_bus_message_append(message.get(), "ss", name.c_str(), "replace") < 0) return;
@@ -273,7 +274,7 @@ void stop_units(const UnitPlace& place, const std::vector<std::string>& names) {
     const auto bus = names.empty() ? nullptr : UnitBus::open(place, ignored);
     if (!bus) return;
     for (const auto& name : names) bus->stop(name);
-    const auto until = steady_clock::now() + kill_after;
+    const auto until = steady_clock::now() + kill_after + std::chrono::seconds{1};
     while (bus->awaits_stops() && bus->is_open() && steady_clock::now() < until) {
         pollfd fd{bus->fd(), bus->events(), 0};
         const auto left =

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -70,7 +71,7 @@ public:
     void process();
     [[nodiscard]] bool is_open() const;
     [[nodiscard]] bool has_units() const { return !units_.empty(); }
-    [[nodiscard]] bool awaits_stops() const { return stops_ > 0; }
+    [[nodiscard]] bool awaits_stops() const { return stops_ > 0 || !stop_jobs_.empty(); }
 
     void start(const NewUnit& unit);
     [[nodiscard]] const Unit& at(const std::string& name) const;
@@ -118,6 +119,7 @@ private:
     void ask(Entry& entry);
     void ask_result(Entry& entry);
     void on_started(Entry& entry, sd_bus_message* message);
+    void on_stopping(sd_bus_message* message);
     void on_active(Entry& entry, sd_bus_message* message);
     void on_no_state(Entry& entry, sd_bus_message* message);
     void on_result(Entry& entry, sd_bus_message* message);
@@ -127,16 +129,17 @@ private:
     UnitPlace place_;
     std::string manager_;  ///< its unique name, which nobody can forge; "" while unknown
     bool was_ready_ = false;
-    int end_ = 0;    // errno
-    int stops_ = 0;  ///< not answered
+    int end_ = 0;                      // errno
+    int stops_ = 0;                    // not answered
+    std::set<std::string> stop_jobs_;  ///< answered, and under way
     std::optional<std::chrono::steady_clock::time_point>
         gone_since_;  ///< no manager, or no bus yet
     Owned<sd_bus> bus_;
     std::map<std::string, Entry> units_;  ///< their slots go before the bus
 };
 
-/// Asks systemd to stop what a daemon before this one left, and waits up to two seconds for its
-/// answers, but not for the ends.
+/// Asks systemd to stop what a daemon before this one left, and waits until it has, but no longer
+/// than it gives the programs and a second.
 void stop_units(const UnitPlace& place, const std::vector<std::string>& names);
 
 }  // namespace taskd::daemon

@@ -30,6 +30,14 @@ void UnitBus::on_started(Entry& entry, sd_bus_message* message) {
     entry.unit.why = error_of(message);
 }
 
+void UnitBus::on_stopping(sd_bus_message* message) {
+    --stops_;
+    const char* job = nullptr;
+    if (is_error(message) || sd_bus_message_read(message, "o", &job) <= 0) return;
+    manager_ = sender_of(message);
+    stop_jobs_.insert(job);
+}
+
 void UnitBus::on_job(sd_bus_message* message) {
     std::uint32_t id = 0;
     const char* job = nullptr;
@@ -38,6 +46,7 @@ void UnitBus::on_job(sd_bus_message* message) {
     if (manager_ != sender_of(message) ||
         sd_bus_message_read(message, "uoss", &id, &job, &name, &result) <= 0)
         return;
+    stop_jobs_.erase(job);
     const auto found = units_.find(name);
     if (found == units_.end() || found->second.unit.state != State::asked) return;
     auto& entry = found->second;
@@ -120,6 +129,7 @@ void UnitBus::on_owner(sd_bus_message* message) {
         sd_bus_message_read(message, "sss", &name, &before, &after) <= 0)
         return;
     manager_ = after;
+    stop_jobs_.clear();
     if (manager_.empty()) {
         gone_since_ = steady_clock::now();
         return;

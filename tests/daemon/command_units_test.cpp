@@ -231,14 +231,14 @@ TEST_CASE("command units: the journal gets the output, and holds nobody up") {
 TEST_CASE("command units: a time limit is TERM, and KILL later") {
     World t;
     auto polite = shell("trap 'echo bye; exit 1' TERM; sleep 1000 & wait");
-    polite.command->time_limit = 300ms;
+    polite.command->time_limit = 1s;
     const auto ended = t.units.run(polite);
-    CHECK(ended.result == "timed out after 300 ms");
+    CHECK(ended.result == "timed out after 1 s");
     CHECK(ended.output == "bye\n");
     auto deaf = shell("trap '' TERM; echo begun; sleep 1000 & wait; sleep 1000");
-    deaf.command->time_limit = 300ms;
+    deaf.command->time_limit = 1s;
     const auto killed = t.units.run(deaf);
-    CHECK(killed.result == "timed out after 300 ms");
+    CHECK(killed.result == "timed out after 1 s");
     CHECK(killed.output == "begun\n");
     CHECK(killed.took >= 2s);
     CHECK(left_of(deaf) == 0);
@@ -319,7 +319,7 @@ TEST_CASE("command units: a manager that comes back has its units") {
 
 TEST_CASE("command units: one that is lost is ended, and interrupted once") {
     World t(300ms);
-    const auto job = shell(t.tell("begun") + "echo begun; sleep 1000; exit 0");
+    const auto job = shell("echo begun; " + t.tell("begun") + "sleep 1000; exit 0");
     t.begin(job, "begun");
     std::string why = "interrupted: systemd went away";
     SECTION("systemd goes away") {
@@ -378,4 +378,18 @@ TEST_CASE("command units: what a killed daemon left is stopped by name") {
     daemon::stop_units({false, t.bus.address(), patience, {}},
                        {"taskd-run-none.service", daemon::unit_of_run(job.delivery.str())});
     CHECK(t.units.next().result == "killed by signal 15");
+}
+
+TEST_CASE("command units: what is stopped by name may end in its own way") {
+    World t;
+    const auto held = t.directory.path() + "/held";
+    // The signal that stops it comes once: a second one would end rm.
+    const auto job = shell("touch " + held + "; trap 'sleep 0.1; rm " + held + "; exit 1' TERM; " +
+                           t.tell("begun") + "sleep 1000 & wait");
+    t.begin(job, "begun");
+    daemon::stop_units({false, t.bus.address(), patience, {}},
+                       {daemon::unit_of_run(job.delivery.str())});
+    CHECK(left_of(job) == 0);
+    CHECK_FALSE(std::filesystem::exists(held));
+    CHECK(t.units.next().result == "exit 1");
 }
