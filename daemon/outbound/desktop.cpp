@@ -232,6 +232,7 @@ void Desktop::take_step(const AttemptPtr& attempt) {
         attempt->answer = answer;
         changed_.notify_all();
     };
+    bus_->process();  // whose the name is by now
     if (!owner_)
         bus_->owner(left, [this, answered](const BusAnswer& answer) {
             learn_owner(answer);
