@@ -190,16 +190,16 @@ std::optional<Timestamp> last_moment(const Command& command, Timestamp due, cons
 
 std::optional<SkipReason> why_not_run(const Command& command, const CalendarTime& due,
                                       const TimeZone& zone, const Policies* policies,
-                                      const std::optional<CalendarTime>& next_slot, Timestamp now) {
+                                      std::int64_t newer, Timestamp now) {
     const auto last = last_moment(command, due.at, zone);
     if (last && now > *last) return SkipReason::not_after;
     if (policies == nullptr) return {};
     const auto late = now - due.at - command.jitter;
     if (late <= punctual) return {};
-    if (next_slot && next_slot->at <= now && policies->catch_up != CatchUp::all)
-        return SkipReason::catch_up;
     if (policies->window.count() > 0 && late > policies->window) return SkipReason::window;
     if (policies->catch_up == CatchUp::skip) return SkipReason::catch_up;
+    const auto most = how_many_run(*policies);
+    if (most != 0 && newer >= most) return SkipReason::catch_up;
     return {};
 }
 

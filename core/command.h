@@ -8,6 +8,7 @@
 #include "core/series.h"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -87,11 +88,16 @@ struct CommandEdit {
 
 /// Why a task's command is not run although its time has come, at `now`; none when it is.
 ///
-/// Shape:  what is late by up to a minute runs. Of a series whose next slot has passed too, the
-///         newest runs, but where all are caught up with.
+/// Shape:  what is late by up to a minute runs. Of a series `newer` slots have passed after it, of
+///         which at least how_many_run() were counted: the newest runs, or where all are caught up
+///         with, the newest `max`.
 [[nodiscard]] std::optional<SkipReason> why_not_run(const Command& command, const CalendarTime& due,
                                                     const TimeZone& zone, const Policies* policies,
-                                                    const std::optional<CalendarTime>& next_slot,
-                                                    Timestamp now);
+                                                    std::int64_t newer, Timestamp now);
+
+/// How many of the slots that were missed are run at most; 0 for no bound.
+[[nodiscard]] inline std::int64_t how_many_run(const Policies& policies) {
+    return policies.catch_up == CatchUp::all ? effective_max(policies) : 1;
+}
 
 }  // namespace taskd::core

@@ -80,9 +80,10 @@ core::Result<void> close_task(const Delivery& run, Handling& h) {
     // Opened again, it has a run of its own.
     for (const auto& other : h.unit.runs_of(*task, others_max))
         if (!other.finished && other.revoked.empty() && other.id != run.id) return {};
-    const auto closed = run.state == DeliveryState::succeeded
-                            ? complete_occurrence(*task, h)
-                            : cancel_occurrence(*task, core::SkipReason::failed, h);
+    const bool was_late = run.attempts == 0 && run.expires && *run.finished > *run.expires;
+    const auto reason = was_late ? core::SkipReason::not_after : core::SkipReason::failed;
+    const auto closed = run.state == DeliveryState::succeeded ? complete_occurrence(*task, h)
+                                                              : cancel_occurrence(*task, reason, h);
     if (!closed) return tl::unexpected(closed.error());
     return {};
 }
@@ -124,16 +125,20 @@ core::Result<std::optional<core::SkipReason>> why_passed_over(const Task& task,
     const auto zone = core::TimeZone::load(due.tzid);
     if (!zone) return tl::unexpected(zone.error());
     const auto series = h.unit.find_series(task.user, task.series);
-    const bool goes_by_schedule = series && series->policies.anchor == core::Anchor::schedule &&
-                                  series->policies.overlap == core::Overlap::one;
-    if (!goes_by_schedule) return core::why_not_run(command, due, *zone, nullptr, {}, h.unit.now());
+    const bool goes_by_schedule = series && series->policies.anchor == core::Anchor::schedule;
+    if (!goes_by_schedule) return core::why_not_run(command, due, *zone, nullptr, 0, h.unit.now());
     const auto schedule = schedule_for(h.unit, *series);
     if (!schedule) return tl::unexpected(schedule.error());
-    std::optional<core::CalendarTime> next;
-    const auto slot = schedule->slot(*task.recurrence_id);
-    if (const auto after = schedule->kept_from(schedule->slots.next_after(slot)))
-        next = schedule->at(*after);
-    return core::why_not_run(command, due, *zone, &series->policies, next, h.unit.now());
+    const auto most = core::how_many_run(series->policies);
+    std::int64_t newer = 0;
+    auto slot = schedule->slot(*task.recurrence_id);
+    while (newer < most) {
+        const auto after = schedule->kept_from(schedule->slots.next_after(slot));
+        if (!after || schedule->at(*after).at > h.unit.now()) break;
+        slot = *after;
+        ++newer;
+    }
+    return core::why_not_run(command, due, *zone, &series->policies, newer, h.unit.now());
 }
 
 /// Closes a task whose time is passed over, and says whether it did.

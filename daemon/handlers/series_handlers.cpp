@@ -127,7 +127,32 @@ void go_on_after_pause(UnitOfWork& unit, const Series& series, const core::Sched
                           : core::NextSlot{slot_from_completion(unit, series, schedule), {}};
     go_on(unit, series, schedule, series.id.str(), next, succession);
     reply.next = succession.next;
-    reply.skipped = succession.skipped;
+    reply.skipped.insert(reply.skipped.end(), succession.skipped.begin(), succession.skipped.end());
+}
+
+/// Whether the time to run its command came while the series was paused.
+bool is_commands_of_pause(const core::Task& task, const Series& paused, Handling& h) {
+    const auto command = h.unit.find_command(task);
+    const auto time = command ? UnitOfWork::command_time(task, *command) : std::nullopt;
+    return time && *time > *paused.paused && *time <= h.unit.now();
+}
+
+/// Commands do not begin for slots of the pause.
+core::Result<void> pass_over_commands(const Series& paused, const core::Schedule& schedule,
+                                      Handling& h, ipc::SeriesChanged& reply) {
+    for (const auto& task : h.unit.open_tasks_of(h.user, paused.id, open_tasks_max)) {
+        if (!is_commands_of_pause(task, paused, h)) continue;
+        const auto& id = *task.recurrence_id;
+        const auto next = core::slot_after_pause(schedule, schedule.slot(id), h.unit.now());
+        const bool by_schedule = paused.policies.anchor == core::Anchor::schedule;
+        auto closed =
+            cancel_occurrence(task, core::SkipReason::paused, h, by_schedule ? &next : nullptr);
+        if (!closed) return tl::unexpected(closed.error());
+        reply.next = closed->next;
+        reply.skipped.push_back({id, id, 1, core::SkipReason::paused});
+        reply.skipped.insert(reply.skipped.end(), closed->skipped.begin(), closed->skipped.end());
+    }
+    return {};
 }
 
 /// Of what pings are expected for, nothing waits for one of a time of the pause.
@@ -158,6 +183,8 @@ core::Result<ipc::SeriesChanged> resume_series(const ipc::SeriesResume& request,
 
     ipc::SeriesChanged reply;
     if (auto closed = pass_over_paused(*series, *schedule, h, reply); !closed)
+        return tl::unexpected(closed.error());
+    if (auto closed = pass_over_commands(*series, *schedule, h, reply); !closed)
         return tl::unexpected(closed.error());
     // What passed behind an open task is decided when that one is closed, as without the pause.
     const bool stack = series->policies.overlap == core::Overlap::stack;

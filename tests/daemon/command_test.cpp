@@ -311,10 +311,12 @@ TEST_CASE("command: pause, end, cancel and edit are obeyed") {
     SECTION("paused, and resumed later") {
         t.ask("series.pause", {{"series", "1"}});
         CHECK(t.begun(26h).empty());
-        t.ask("series.resume", {{"series", "1"}});
-        const auto jobs = t.begun();
+        const auto resumed = t.ask("series.resume", {{"series", "1"}});
+        CHECK(resumed["skipped"][0]["reason"] == "paused");
+        CHECK(t.begun().empty());
+        const auto jobs = t.begun(23h);
         REQUIRE(jobs.size() == 1);
-        CHECK(t.variable(jobs[0], "TASKD_RECURRENCE_ID") == "2026-11-25T10:00:00");
+        CHECK(t.variable(jobs[0], "TASKD_RECURRENCE_ID") == "2026-11-26T10:00:00");
     }
     SECTION("ended") {
         t.ask("series.end", {{"series", "1"}});
