@@ -47,7 +47,34 @@ Result<void> for_each_text(
     return {};
 }
 
-Result<void> check_task(const std::string& text) {
+/// Whether the task could be added now; it is not. Where an event is to say more than texts, that
+/// is found out when it does.
+Result<void> try_task(json task, Handling& h) {
+    constexpr std::array<std::string_view, 4> texts{"summary", "notes", "project", "tags"};
+    for (auto& [key, value] : task.items()) {
+        bool is_template = false;
+        (void)for_each_text(value, key, [&](const std::string&, std::string& words) {
+            is_template = is_template || words.find('{') != std::string::npos;
+            return Result<void>();
+        });
+        const bool is_text = std::find(texts.begin(), texts.end(), key) != texts.end();
+        if (is_template && !is_text) return {};
+        if (is_template) value = key == "tags" ? json::array() : json(key);
+    }
+    const auto request = ipc::from_json<ipc::TaskAdd>(task);
+    if (!request) return tl::unexpected(request.error());
+    auto inner = h.unit.nested("");
+    Handling step{inner, h.user, h.settings, h.identity, h.standing, h.received};
+    const auto added = add_task(*request, step);
+    h.unit.check_alive();
+    if (added || added.error().reason != core::Reason::invalid_argument) return {};
+    core::Error error = added.error();
+    error.field = "task." + error.field;
+    error.message = "task." + error.message;
+    return tl::unexpected(std::move(error));
+}
+
+Result<void> check_task(const std::string& text, Handling& h) {
     if (text.size() > task_bytes_max)
         return core::invalid_argument("task", "is " + std::to_string(text.size()) +
                                                   " bytes long; at most 16384 are accepted");
@@ -65,9 +92,11 @@ Result<void> check_task(const std::string& text) {
                 "remind, channels, reminding or tz");
     if (const auto request = ipc::from_json<ipc::TaskAdd>(*task); !request)
         return tl::unexpected(request.error());
-    return for_each_text(*task, "task", [](const std::string& field, std::string& words) {
+    auto good = for_each_text(*task, "task", [](const std::string& field, std::string& words) {
         return core::check_event_text(field, words);
     });
+    if (!good) return good;
+    return try_task(*std::move(task), h);
 }
 
 Result<void> check_text(const ipc::RuleSet& request) {
@@ -125,7 +154,7 @@ Result<EventRule> read_rule(const ipc::RuleSet& request, Handling& h,
     Result<void> good;
     switch (request.action) {
     case Action::add:
-        good = check_task(request.task);
+        good = check_task(request.task, h);
         break;
     case Action::done:
     case Action::cancel:
@@ -236,17 +265,17 @@ std::optional<core::Task> task_meant(const std::string& text, Handling& h) {
     return task ? std::optional(*task) : std::nullopt;
 }
 
-/// Closes the task that the rule means; none that is open is no failure.
-Result<void> close(const EventRule& rule, const core::EventField& field, Handling& h) {
+/// Closes the task that the rule means, and says whether there was one that is open.
+Result<bool> close(const EventRule& rule, const core::EventField& field, Handling& h) {
     const auto text = core::fill_event_text(rule.text, field);
     if (!text) return tl::unexpected(text.error());
     const auto task = task_meant(*text, h);
-    if (!task || !task->is_open()) return {};
+    if (!task || !task->is_open()) return false;
     const auto closed = rule.action == Action::done
                             ? complete_occurrence(*task, h)
                             : cancel_occurrence(*task, core::SkipReason::cancelled, h);
     if (!closed) return tl::unexpected(closed.error());
-    return {};
+    return true;
 }
 
 Result<void> notify(const EventRule& rule, const ipc::CloudEvent& event,
@@ -300,9 +329,12 @@ Result<void> apply(const EventRule& rule, const ipc::CloudEvent& event, Handling
         done = add(rule, field, h);
         break;
     case Action::done:
-    case Action::cancel:
-        done = close(rule, field, h);
+    case Action::cancel: {
+        const auto closed = close(rule, field, h);
+        if (!closed) return tl::unexpected(closed.error());
+        if (!*closed) return {};  // it did nothing, and is not counted
         break;
+    }
     case Action::notify:
         done = notify(rule, event, field, h);
         break;

@@ -126,6 +126,31 @@ TEST_CASE("rule: the matching task is done, by its title, its number or its id")
     CHECK(t.letters().empty());
 }
 
+TEST_CASE("rule: one that finds no open task has done nothing, and is not counted") {
+    Rules t;
+    t.text_rule("build.ok", "done", "Fix the build");
+    t.publish("build.ok", json::object());
+    CHECK(t.rule()["applied"] == 0);
+    t.result("task.add", {{"summary", "Fix the build"}});
+    t.publish("build.ok", json::object());
+    CHECK(t.rule()["applied"] == 1);
+    CHECK(t.tasks().empty());
+}
+
+TEST_CASE("rule: a task that can't be added is refused with the rule, not with its first event") {
+    Rules t;
+    const auto refused = [&](const json& task) {
+        return t.field({{"action", "add"}, {"task", task.dump()}});
+    };
+    CHECK(refused({{"summary", "x"}, {"due", "nonsense"}}) == "task.due");
+    CHECK(refused({{"summary", "{data.t}"}, {"remind", {"1h"}}}) == "task.remind");
+    CHECK(t.count("SELECT count(*) FROM task") == 0);
+    CHECK(t.told("task.created") == 0);
+    t.add_rule("x", {{"summary", "{data.t}"}, {"due", "{data.when}"}, {"remind", {"1h"}}});
+    t.publish("x", {{"t", "Call"}, {"when", "tomorrow 9am"}});
+    CHECK(t.tasks() == Words{"Call"});
+}
+
 TEST_CASE("rule: a text goes to the default channel or to a named one") {
     Rules t;
     t.text_rule("x", "notify", "{type} of {subject}");
