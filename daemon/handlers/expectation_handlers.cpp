@@ -136,7 +136,8 @@ std::string state_of(const Expectation& expectation, const Standing& standing,
     if (is_down(expectation, standing, now)) return "down";
     if (expectation.failing) return "failed";
     if (standing.open && now > standing.open->content.due->at) return "late";
-    return expectation.last ? "up" : "new";
+    const auto& last = expectation.last;
+    return last && (last->outcome != PingOutcome::early || last->recovered) ? "up" : "new";
 }
 
 /// The channels that its reminders name, each once.
@@ -358,7 +359,9 @@ Result<ipc::ExpectationPinged> ping(const ipc::ExpectationPing& request, Handlin
         expectation.failing = false;
     }
     if (ping.kind == PingKind::fail && counts) expectation.failing = true;
-    if (ping.kind != PingKind::start) expectation.last = ping;
+    // One too many does not hide the one that counted.
+    const bool is_extra = ping.outcome == PingOutcome::early && expectation.last && !was_failing;
+    if (ping.kind != PingKind::start && !is_extra) expectation.last = ping;
     h.unit.put_expectation(h.user, expectation);
     const auto seq = h.unit.append_event(h.user, {"ping.received", expectation.series.str(), ping});
     const bool fails_first = ping.kind == PingKind::fail && counts && !was_failing;

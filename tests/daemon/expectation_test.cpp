@@ -407,3 +407,28 @@ TEST_CASE("expectation: over a crash and three days off it is told of once, and 
     t.pass(20h);
     CHECK(t.ping()["missed"] == 3);
 }
+
+TEST_CASE("expectation: a ping that counts for none hides none that did") {
+    Expectations t;
+    t.expect({{"by", "23:00"}});  // it is 09:00: too early by hours
+    CHECK(t.heard() == "early none");
+    CHECK(t.state() == "new");
+    t.pass(14h);
+    CHECK(t.heard().rfind("on_time", 0) == 0);
+    CHECK(t.heard() == "early none");  // the same wrapper once more
+    CHECK(t.state() == "up");
+    CHECK(t.view()["last"]["outcome"] == "on_time");
+    CHECK(t.ping({{"kind", "fail"}})["outcome"] == "failed");
+    CHECK(t.state() == "failed");
+    CHECK(t.ping()["recovered"] == true);  // it works again, whatever slot that is for
+    CHECK(t.state() == "up");
+}
+
+TEST_CASE("expectation: who closes its task by hand is told what that means") {
+    Expectations t;
+    t.expect();
+    const auto closed = t.result("task.complete", {{"task", "1"}});
+    CHECK(closed["warnings"][0] ==
+          "no ping of backup is waited for any more for Tue 2026-11-24 10:00");
+    CHECK_FALSE(t.ping().contains("warnings"));
+}
