@@ -16,6 +16,14 @@ using LocalTime = std::chrono::local_time<std::chrono::seconds>;
 /// Deadlines and waits are measured with it, due times never.
 using Monotonic = std::chrono::milliseconds;
 
+/// A time in which taskd did not run, or its machine slept; `since` is the last sign of it before.
+struct Gap {
+    Timestamp since;
+    Timestamp until;
+
+    bool operator==(const Gap&) const = default;
+};
+
 class Clock {
 public:
     Clock() = default;

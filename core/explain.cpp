@@ -141,6 +141,13 @@ std::string moment_in(const ExplainSubject& subject, Timestamp time) {
     return zone ? describe({zone->to_local(time), false, tzid, time}) : format_utc(time);
 }
 
+void add_gap(const ExplainSubject& subject, Sentences& because) {
+    if (!subject.gap) return;
+    because.push_back({"gap", "taskd was off or its machine slept then, from " +
+                                  moment_in(subject, subject.gap->since) + " until " +
+                                  moment_in(subject, subject.gap->until)});
+}
+
 std::string where_words(const Reminder& reminder, const ExplainSubject& subject) {
     if (!reminder.channels.empty()) return join(reminder.channels, ", ");
     return subject.default_channel.empty() ? "nobody: there is no default channel"
@@ -247,6 +254,13 @@ void add_command(const ExplainSubject& subject, Sentences& because) {
     for (const auto& run : subject.runs) because.push_back({"run", run_story(run, at)});
     const Task& task = subject.task;
     if (!subject.runs.empty() || !task.is_open() || !task.content.due) return;
+    const bool is_past = task.content.due->at <= subject.now;
+    if (is_past && subject.series && subject.series->paused)
+        return because.push_back(
+            {"run", "none while the series is paused; its time was " + at(task.content.due->at)});
+    if (is_past && subject.blocked)
+        return because.push_back({"run", "waits for what the task depends on; its time was " +
+                                             at(task.content.due->at)});
     std::string text = "to begin on " + at(task.content.due->at);
     if (const auto jitter = jitter_of(*subject.command, task.id); jitter.count() > 0)
         text += ", and " + format_span(std::chrono::duration_cast<std::chrono::seconds>(jitter)) +
@@ -302,6 +316,7 @@ std::vector<Because> explain_slot(const ExplainSubject& subject) {
     Sentences because;
     add_slot(subject, because);
     add_policies(*subject.series, because);
+    add_gap(subject, because);
     if (subject.passed_with) {
         because.push_back({"passed_over", run_words(*subject.schedule, *subject.passed_with,
                                                     subject.series->policies)});
@@ -328,17 +343,19 @@ std::vector<Because> explain(const ExplainSubject& subject) {
     const Task& task = subject.task;
     if (subject.series) {
         add_slot(subject, because);
+        add_gap(subject, because);
         add_skipped(subject, because);
         add_policies(*subject.series, because);
         if (subject.series->paused)
             because.push_back(
                 {"paused",
-                 "the series is paused since " + format_utc(*subject.series->paused) +
+                 "the series is paused since " + moment_in(subject, *subject.series->paused) +
                      (subject.series->pause_note.empty() ? ""
                                                          : ": " + subject.series->pause_note)});
     } else if (task.content.due) {
         because.push_back({"rule", "it does not recur; it is due " + describe(*task.content.due) +
                                        ", " + task.content.due->tzid});
+        add_gap(subject, because);
     } else {
         because.push_back({"rule", "it does not recur and has no due time"});
     }

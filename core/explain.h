@@ -28,6 +28,7 @@ struct ExplainSubject {
     std::optional<Command> command{};         ///< that is run at its time
     std::vector<Delivery> runs{};             ///< of it for this task, newest first
     std::optional<SkipReason> passed_over{};  ///< why its own slot was
+    std::optional<Gap> gap{};                 ///< in which its time came, or that of what `skipped`
     // Of a slot that has no task; `task` is what it would be then.
     bool is_slot = false;
     std::optional<SkippedSlots> passed_with{};  ///< the run of slots in which it was passed over
@@ -35,8 +36,9 @@ struct ExplainSubject {
     Timestamp now{};
 };
 
-/// One sentence of an explanation. `about` is one of: rule, slot, moved, shifted, clock, skipped,
-/// policy, paused, blocked, reminder, delivery, command, run, passed_over, future, if_done.
+/// One sentence of an explanation. `about` is one of: rule, slot, moved, shifted, clock, gap,
+/// skipped, policy, paused, blocked, reminder, delivery, command, run, passed_over, future,
+/// if_done.
 struct Because {
     std::string about;
     std::string text;

@@ -233,6 +233,16 @@ Result<When> parse_when(std::string_view field, std::string_view text, Timestamp
     return parse_words(field, in->words, now, in->zone);
 }
 
+Result<When> parse_past(std::string_view field, std::string_view text, Timestamp now,
+                        const TimeZone& zone) {
+    const auto in = zoned(field, text, zone);
+    if (!in) return tl::unexpected(in.error());
+    auto when = parse_words(field, in->words, now, in->zone);
+    if (when && when->bare_time && when->time.at > now)
+        return at_local(when->time.local - days{1}, false, in->zone);
+    return when;
+}
+
 Result<When> parse_until(std::string_view field, std::string_view text, Timestamp now,
                          const TimeZone& zone) {
     const auto in = zoned(field, text, zone);

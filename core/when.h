@@ -30,6 +30,10 @@ struct When {
 [[nodiscard]] Result<When> parse_when(std::string_view field, std::string_view words, Timestamp now,
                                       const TimeZone& zone);
 
+/// The same for who looks back: a time of day alone is the last such, not the next.
+[[nodiscard]] Result<When> parse_past(std::string_view field, std::string_view words, Timestamp now,
+                                      const TimeZone& zone);
+
 /// Reads the last day of a period: "june" (its 30th), "june 2027", "2027", or a time as above.
 [[nodiscard]] Result<When> parse_until(std::string_view field, std::string_view words,
                                        Timestamp now, const TimeZone& zone);

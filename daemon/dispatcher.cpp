@@ -136,6 +136,7 @@ const std::vector<Method>& methods() {
         row<ipc::UserGet, get_user>(),
         row<ipc::UserSet, set_user>(),
         row<ipc::AdminHealth, admin_health>(),
+        row<ipc::GapList, list_gaps>(),
         row<ipc::AdminConfig, admin_config>(true),
         row<ipc::AdminBackup, admin_backup>(true),
         row<ipc::AdminShutdown, admin_shutdown>(true),

@@ -88,6 +88,8 @@ void Engine::start(Timestamp now) {
     try {
         // Asked first: what follows appends events of its own.
         const bool is_ahead = maintenance_.is_ahead_of(now);
+        const auto last_sign = maintenance_.last_sign(retention_every);
+        if (last_sign && now - *last_sign > gap_min) maintenance_.note_gap({*last_sign, now});
         // A worker's lease ends with its process: what it was doing may or may not have happened,
         // and is tried again under the same idempotency key.
         Attempt attempt;
@@ -152,6 +154,7 @@ void Engine::note_clock(Timestamp now, Monotonic monotonic) {
 
 Turn Engine::turn(const std::vector<Request>& requests, const std::vector<JobResult>& results,
                   Timestamp now, Monotonic monotonic) {
+    before_turn_ = last_clock_ ? std::optional(last_clock_->first) : std::nullopt;
     note_clock(now, monotonic);
     unwritten_.insert(unwritten_.end(), results.begin(), results.end());
     const std::vector<JobResult> to_write = unwritten_;

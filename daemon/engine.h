@@ -127,6 +127,7 @@ private:
     };
     enum class Commit { done, void_turn, store_lost };
     static constexpr std::chrono::hours retention_every{1};
+    static constexpr std::chrono::minutes gap_min{1};  ///< what is shorter is no sleep
 
     [[nodiscard]] Commit attempt(const std::vector<Request>& requests,
                                  const std::vector<JobResult>& results, bool with_timers,
@@ -175,7 +176,8 @@ private:
     std::optional<core::Monotonic> probe_at_;    ///< the store refused a change: try it again then
     core::Error last_failure_;
     std::optional<std::pair<core::Timestamp, core::Monotonic>> last_clock_;
-    bool clock_jumped_ = false;    ///< forward by more than a day: retention waits
+    std::optional<core::Timestamp> before_turn_;  ///< the time of the last one
+    bool clock_jumped_ = false;                   ///< forward by more than a day: retention waits
     bool clock_set_back_ = false;  ///< and the waits that began before it are not looked at yet
 };
 

@@ -29,6 +29,12 @@ constexpr milliseconds zone_lost_retry = hours{1};
 
 void Engine::run_timers(Timestamp now, Monotonic monotonic, Attempt& attempt) {
     auto timers = maintenance_.due_timers(now, settings_.turn_timers_max, waiting({}));
+    // The loop wakes for each timer, so one that came long ago was slept through.
+    const bool has_slept =
+        before_turn_ && std::any_of(timers.begin(), timers.end(), [&](const Timer& timer) {
+            return timer.due > *before_turn_ && timer.due < now - gap_min;
+        });
+    if (has_slept) maintenance_.note_gap({*before_turn_, now});
     if (!timers.empty() && timers.front().kind == TimerKind::zones) {
         // Alone, and before all others: what it moves must not go off at its old time.
         run_timer(timers.front(), now, monotonic, attempt);

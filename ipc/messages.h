@@ -526,6 +526,23 @@ struct AdminHealth {
     static constexpr bool writes = false;
 };
 
+/// When taskd was not awake: it did not run, or its machine slept. The newest first; times are UTC,
+/// `from` that of the last sign of it before.
+struct GapView {
+    std::string from;
+    std::string to;
+};
+struct GapPage {
+    std::vector<GapView> gaps;
+};
+struct GapList {
+    using Reply = GapPage;
+    static constexpr std::string_view method = "gap.list";
+    static constexpr bool writes = false;
+    std::optional<core::Timestamp> since;  ///< those that ended then or later
+    std::int64_t limit = 100;
+};
+
 /// One key of the configuration in force; `reloads` says that SIGHUP reads it again.
 struct ConfigValue {
     std::string key;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/handlers/admin_handlers.h"
 
+#include "core/rfc3339.h"
 #include "core/text.h"
 #include "daemon/handlers/call_handlers.h"
 #include "version.h"
@@ -22,6 +23,16 @@ core::Result<ipc::Health> admin_health(const ipc::AdminHealth&, Handling& h) {
     health.topics = h.standing.publisher.views(h.standing.publish_log, h.settings.roles);
     if (h.identity.sidecar) health.sidecar = h.identity.sidecar();
     return health;
+}
+
+core::Result<ipc::GapPage> list_gaps(const ipc::GapList& request, Handling& h) {
+    if (request.limit < 1 || request.limit > core::page_max)
+        return core::invalid_argument(
+            "limit", std::to_string(request.limit) + " is not accepted; use 1 to 1000");
+    ipc::GapPage page;
+    for (const auto& gap : h.unit.gaps(request.since, request.limit))
+        page.gaps.push_back({core::format_utc(gap.since), core::format_utc(gap.until)});
+    return page;
 }
 
 core::Result<ipc::ConfigReply> admin_config(const ipc::AdminConfig&, Handling& h) {

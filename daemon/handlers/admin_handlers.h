@@ -8,6 +8,7 @@
 namespace taskd::daemon {
 
 [[nodiscard]] core::Result<ipc::Health> admin_health(const ipc::AdminHealth& request, Handling& h);
+[[nodiscard]] core::Result<ipc::GapPage> list_gaps(const ipc::GapList& request, Handling& h);
 
 /// The ones below are for operators only; the dispatcher's table says so.
 [[nodiscard]] core::Result<ipc::ConfigReply> admin_config(const ipc::AdminConfig& request,

@@ -21,6 +21,8 @@ core::Result<void> add_series(core::ExplainSubject& subject, Handling& h) {
     if (!schedule) return tl::unexpected(schedule.error());
     subject.schedule = *schedule;
     subject.skipped = h.unit.skipped_before(subject.task, runs_max);
+    if (!subject.gap && !subject.skipped.empty())
+        subject.gap = h.unit.gap_at(schedule->at(schedule->slot(subject.skipped[0].from)).at);
     const auto& series = *subject.series;
     const bool goes_on = subject.task.is_open() && !series.paused && !series.ended &&
                          series.policies.overlap == core::Overlap::one;
@@ -57,6 +59,7 @@ core::ExplainSubject subject_of(const core::Task& task, Handling& h) {
     if (const auto channel = h.unit.default_channel(h.user))
         subject.default_channel = channel->name;
     subject.now = h.unit.now();
+    if (task.content.due) subject.gap = h.unit.gap_at(task.content.due->at);
     return subject;
 }
 
@@ -101,12 +104,23 @@ std::vector<core::Slot> slots_on(const core::Schedule& schedule, std::chrono::lo
     return found;
 }
 
+/// What the words say; a time of day alone is that of the last slot then, if there was one.
+core::Result<core::When> time_meant(const std::string& words, const core::Schedule& schedule,
+                                    Handling& h) {
+    const auto past = core::parse_past("when", words, h.unit.now(), schedule.zone);
+    if (past)
+        for (const auto& slot : slots_on(schedule, std::chrono::floor<std::chrono::days>(
+                                                       schedule.zone.to_local(past->time.at))))
+            if (schedule.at(slot).at == past->time.at) return past;
+    return core::parse_when("when", words, h.unit.now(), schedule.zone);
+}
+
 /// The slot that is meant by words or by its recurrence id.
 core::Result<core::Slot> slot_meant(const std::string& words, const core::Schedule& schedule,
                                     Handling& h) {
     if (const auto id = core::parse_recurrence_id(words); id && schedule.slots.contains(*id))
         return schedule.slot(*id);
-    const auto when = core::parse_when("when", words, h.unit.now(), schedule.zone);
+    const auto when = time_meant(words, schedule, h);
     if (!when) return tl::unexpected(when.error());
     const auto on_day = slots_on(
         schedule, std::chrono::floor<std::chrono::days>(schedule.zone.to_local(when->time.at)));

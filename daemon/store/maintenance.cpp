@@ -103,6 +103,27 @@ bool Maintenance::is_ahead_of(core::Timestamp now) {
     return row.step() && row.time(0) > now + clock_tolerance;
 }
 
+std::optional<core::Timestamp> Maintenance::last_sign(std::chrono::milliseconds retention) {
+    std::optional<core::Timestamp> last;
+    {
+        Query row(db_, "SELECT due_ms FROM timer WHERE kind = 'retention' LIMIT 1");
+        if (row.step()) last = row.time(0) - retention;
+    }
+    Query row(db_, "SELECT received FROM event ORDER BY seq DESC LIMIT 1");
+    if (row.step() && (!last || row.time(0) > *last)) last = row.time(0);
+    return last;
+}
+
+void Maintenance::note_gap(const core::Gap& gap) {
+    constexpr int gaps_max = 1000;
+    Query(db_, "INSERT OR REPLACE INTO gap VALUES (?, ?)", gap.until, gap.since).run();
+    Query(db_,
+          "DELETE FROM gap WHERE until_ms < (SELECT until_ms FROM gap ORDER BY until_ms DESC "
+          "LIMIT 1 OFFSET ?)",
+          gaps_max - 1)
+        .run();
+}
+
 bool Maintenance::note_tzdata(const std::string& version) {
     std::optional<std::string> stored;
     {

@@ -56,6 +56,12 @@ public:
     /// Whether the newest event came at a time that is still to come: the clock was set back.
     [[nodiscard]] bool is_ahead_of(core::Timestamp now);
 
+    /// The last time at which it is known that taskd ran; none in a new store. Retention goes over
+    /// the store every so often.
+    [[nodiscard]] std::optional<core::Timestamp> last_sign(std::chrono::milliseconds retention);
+    /// Keeps when taskd was not awake, for who asks why something was missed.
+    void note_gap(const core::Gap& gap);
+
     /// Keeps the version of tzdata; says whether it was another one before.
     bool note_tzdata(const std::string& version);
 

@@ -37,6 +37,18 @@ void fields(auto& f, Of<ShutdownReply> auto& v) {
     f("pid", v.pid);
 }
 
+void fields(auto& f, Of<GapList> auto& v) {
+    f("since", v.since);
+    f("limit", v.limit);
+}
+void fields(auto& f, Of<GapView> auto& v) {
+    f("from", v.from);
+    f("to", v.to);
+}
+void fields(auto& f, Of<GapPage> auto& v) {
+    f("gaps", v.gaps);
+}
+
 void fields(auto&, Of<AdminConfig> auto&) {}
 void fields(auto& f, Of<ConfigValue> auto& v) {
     f("key", v.key);
@@ -76,6 +88,7 @@ void fields(auto& f, Of<UserSettingsReply> auto& v) {
 namespace taskd::ipc {
 
 TASKD_METHOD(AdminHealth);
+TASKD_METHOD(GapList);
 TASKD_METHOD(AdminConfig);
 TASKD_METHOD(AdminBackup);
 TASKD_METHOD(AdminShutdown);

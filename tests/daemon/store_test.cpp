@@ -37,7 +37,7 @@ TEST_CASE("a file of a newer version is refused and left as it is") {
         .run();
     const auto migrated = daemon::migrate(*taskd.database, taskd.random);
     REQUIRE_FALSE(migrated.has_value());
-    CHECK(migrated.error().message.find("newer taskd (schema 99, this one knows 15)") !=
+    CHECK(migrated.error().message.find("newer taskd (schema 99, this one knows 16)") !=
           std::string::npos);
 }
 

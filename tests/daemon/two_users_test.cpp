@@ -254,6 +254,7 @@ std::map<std::string, Attempts> attempts(const Ids& ids) {
         {"user.get", plain},
         {"user.set", {{{{"quiet_hours", "22:00-07:00"}}}}},
         {"admin.health", plain},
+        {"gap.list", plain},
         {"admin.config", operators},
         {"admin.backup", operators},
         {"admin.shutdown", operators},

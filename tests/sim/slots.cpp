@@ -380,6 +380,11 @@ void SlotWorld::backfill(Series& series) {
 }
 
 void SlotWorld::check() {
+    daemon::Query row(*database_,
+                      "SELECT 1 FROM gap g JOIN event e ON e.received > g.since_ms AND e.received "
+                      "< g.until_ms UNION ALL SELECT 1 FROM gap g JOIN gap h ON h.until_ms > "
+                      "g.since_ms AND h.until_ms < g.until_ms LIMIT 1");
+    require(!row.step(), "taskd was not awake where it says that it was not");
     for (const auto& series : series_) {
         check_series(*series);
         check_runs(*series);
