@@ -141,7 +141,8 @@ Job job_of(const Delivery& delivery, const Channel& channel, const ipc::CloudEve
                      {"TASKD_CHANNEL", delivery.channel},
                      {"TASKD_RECURRENCE_ID", delivery.recurrence_id},
                      {"TASKD_TASK_ID", delivery.task.str()},
-                     {"TASKD_COUNT", job.notice.count}};
+                     {"TASKD_COUNT", job.notice.count},
+                     {"TASKD_TITLE", job.notice.summary}};
     if (const auto task = h.unit.find_task(delivery.user, delivery.task)) {
         job.variables.emplace_back("TASKD_TASK_NUMBER", std::to_string(task->number));
         job.variables.emplace_back("TASKD_SUMMARY", task->content.summary);
@@ -149,6 +150,8 @@ Job job_of(const Delivery& delivery, const Channel& channel, const ipc::CloudEve
             job.variables.emplace_back("TASKD_DUE", core::format(*task->content.due));
     } else {
         job.variables.emplace_back("TASKD_SUMMARY", job.notice.summary);
+        if (!job.notice.number.empty())
+            job.variables.emplace_back("TASKD_TASK_NUMBER", job.notice.number);
     }
     return job;
 }

@@ -142,9 +142,9 @@ Result<ipc::CommandBackfilled> backfill_commands(const ipc::CommandBackfill& req
     std::vector<std::string> warnings;
     const auto zone = zone_for({request.tz, request.tz_default, true}, h, warnings);
     if (!zone) return tl::unexpected(zone.error());
-    const auto from = core::parse_when("from", request.from, h.unit.now(), *zone);
+    const auto from = core::parse_past("from", request.from, h.unit.now(), *zone);
     if (!from) return tl::unexpected(from.error());
-    const auto to = core::parse_when("to", request.to, h.unit.now(), *zone);
+    const auto to = core::parse_past("to", request.to, h.unit.now(), *zone);
     if (!to) return tl::unexpected(to.error());
     if (to->time.at < from->time.at)
         return core::invalid_argument("to", "is before " + core::describe(from->time));

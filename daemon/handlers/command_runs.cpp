@@ -92,9 +92,16 @@ core::Result<void> close_task(const Delivery& run, Handling& h) {
 void tell_of_failure(const Delivery& run, std::int64_t seq, Handling& h) {
     const auto channel = h.unit.default_channel(run.user);
     if (!channel) return;
-    RunFilter before{run.call->path, false, {}, 2};
-    const auto last = h.unit.list_runs(run.user, before);
-    if (last.size() == 2 && last[1].state == DeliveryState::dead && last[0].id == run.id) return;
+    // Who runs one by hand sees what becomes of it.
+    const auto by_hand = [](const Delivery& one) {
+        return one.call->verb == core::run_by_trigger || one.call->verb == core::run_by_backfill;
+    };
+    if (by_hand(run)) return;
+    for (const auto& other : h.unit.list_runs(run.user, {run.call->path, false, {}, others_max})) {
+        if (other.id == run.id || !other.finished || by_hand(other)) continue;
+        if (other.state == DeliveryState::dead) return;
+        break;
+    }
     tell_channel(channel->name, seq, h, run.rule_chain);
 }
 
@@ -147,7 +154,8 @@ core::Result<bool> pass_over(const Task& task, const Command& command, Handling&
     if (task.series.empty()) return false;
     const auto reason = why_passed_over(task, command, h);
     if (!reason) return tl::unexpected(reason.error());
-    if (!*reason) return false;
+    // One that is too late is told by its run, as one without series.
+    if (!*reason || **reason == core::SkipReason::not_after) return false;
     auto inner = h.unit.nested("");
     Handling step{inner, task.user, h.settings, h.identity, h.standing, h.received};
     const auto closed = cancel_occurrence(task, **reason, step);
@@ -236,7 +244,8 @@ std::optional<Job> begin_command(const Timer& timer, Handling& h) {
     h.unit.update_task(*task, *begun);
     h.unit.append_event(h.user, {"task.started", task->id.str(), *begun});
     Delivery run = keep_run(*begun, *command, core::run_by_slot, h);
-    if (h.unit.now() - timer.due > punctual && command->jitter.count() > 0) {
+    const bool is_too_late = run.expires && h.unit.now() > *run.expires;
+    if (!is_too_late && h.unit.now() - timer.due > punctual && command->jitter.count() > 0) {
         // After a night all that is late would begin at once.
         Delivery after = run;
         after.next_attempt = h.unit.now() + core::jitter_of(*command, task->id);

@@ -133,12 +133,14 @@ void add_test(Notice& notice, const json& data) {
 }
 
 /// A task's command that did not succeed.
-void add_failure(Notice& notice, const json& data) {
+void add_failure(Notice& notice, const json& data, Handling& h) {
     constexpr std::size_t output_bytes_max = 2000;
     const auto run = ipc::from_json<core::Delivery>(data);
     if (!run || !run->call) return;
     notice.summary = "Failed: " + run->call->summary;
     notice.is_urgent = true;
+    if (const auto task = h.unit.find_task(run->user, run->task))
+        notice.number = std::to_string(task->number);
     std::vector<std::string> lines{run->call->method + ": " + run->result};
     if (run->attempts > 1) lines.push_back(std::to_string(run->attempts) + " attempts");
     lines.push_back("taskctl runs show " + run->id.str());
@@ -203,7 +205,7 @@ Notice notice_of(const core::Delivery& delivery, const ipc::CloudEvent& event, H
     else if (event.type == "channel.test")
         add_test(notice, data);
     else if (event.type == "delivery.failed")
-        add_failure(notice, data);
+        add_failure(notice, data, h);
     else if (event.type == "ping.received")
         add_ping(notice, data);
     else

@@ -20,6 +20,16 @@ namespace {
 
 using core::Task;
 
+/// What whoever has taskd run a command may not expect.
+void warn_of_command(bool is_date, Handling& h, std::vector<std::string>& warnings) {
+    if (is_date)
+        warnings.emplace_back(
+            "no time of day was given, so the command begins at 00:00; --at 2:30 says another");
+    if (!h.unit.default_channel(h.user) && h.unit.list_consumers(h.user).empty())
+        warnings.emplace_back(
+            "nobody hears of a failure yet: there is no default channel; see taskctl channels set");
+}
+
 constexpr std::int64_t deliveries_shown = 20;
 constexpr std::int64_t runs_shown = 5;
 
@@ -60,7 +70,7 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
         words.anchor = "completion";
     }
     // A command that was missed is made up for, once: that is what somebody runs one for.
-    if (request.command && !words.catch_up && !words.overlap && words.anchor != "completion")
+    if (request.command && !words.catch_up && !words.min_gap && words.anchor != "completion")
         words.catch_up = "latest";
     const auto policies = core::applied({}, words, false);
     if (!policies) return tl::unexpected(policies.error());
@@ -97,6 +107,7 @@ core::Result<ipc::TaskAdded> add_series(const ipc::TaskAdd& request, Handling& h
     added.command = *command;
     h.unit.insert_series(series);
     h.unit.put_command(h.user, series.id.str(), *command);
+    if (*command) warn_of_command(series.is_date, h, added.warnings);
     h.unit.append_event(h.user, {"series.created", series.id.str(), series});
     Succession begun;
     go_on(h.unit, series, *schedule, series.id.str(), first, begun);
@@ -156,6 +167,7 @@ core::Result<ipc::TaskAdded> add_single(const ipc::TaskAdd& request, Handling& h
         return core::invalid_argument("command", "needs a time to run at", "--at 22:00");
     added.command = *command;
     h.unit.put_command(h.user, task.id.str(), *command);
+    if (*command) warn_of_command(task.content.due->is_date, h, added.warnings);
     h.unit.insert_task(task);
     h.unit.append_event(h.user, {"task.created", task.id.str(), task});
     for (auto& reminder : reminders) {
@@ -195,6 +207,9 @@ core::Result<ipc::TaskClosed> closed(Handling& h, const Task& task,
     reply.skipped = succession->skipped;
     reply.series_ended = succession->series_ended;
     reply.series_paused = succession->series_paused;
+    if (const auto expected = h.unit.find_expectation(h.user, task.series))
+        reply.warnings.push_back("no ping of " + expected->name + " is waited for any more for " +
+                                 core::describe(*task.content.due));
     return reply;
 }
 

@@ -59,10 +59,10 @@ void UnitOfWork::count_rows(const core::UserId& user, ipc::Health& health) {
         " (SELECT count(*) FROM series WHERE user_id = ?1 AND ended IS NULL),"
         " (SELECT count(*) FROM reminder WHERE user_id = ?1 AND next_ms IS NOT NULL),"
         " (SELECT count(*) FROM delivery INDEXED BY delivery_open WHERE user_id = ?1 AND state IN "
-        "  ('pending', 'running') AND finished IS NULL),"
+        "  ('pending', 'running') AND finished IS NULL AND command_group IS NULL),"
         " (SELECT count(*) FROM delivery INDEXED BY delivery_dead WHERE user_id = ?1 AND state = "
         "'dead' AND "
-        "  (expires IS NULL OR call_key IS NOT NULL))",
+        "  command_group IS NULL AND (expires IS NULL OR call_key IS NOT NULL))",
         user.str());
     if (!row.step()) return;
     health.tasks_open = row.integer(0);

@@ -619,3 +619,67 @@ TEST_CASE("command: what is not accepted is refused by name") {
     t.result("task.add", {{"summary", "plain"}});
     CHECK(t.reason("command.trigger", {{"task", "1"}}) == "failed_precondition");
 }
+
+TEST_CASE("command: the default channel hears of what did not run by itself, once in a row") {
+    Commands t;
+    t.result("channel.set", {{"name", "log"}, {"argv", {"true"}}, {"is_default", true}});
+    const auto told = [&] {
+        return t.count("SELECT count(*) FROM delivery WHERE channel = 'log'");
+    };
+    const auto begun = [&](std::chrono::milliseconds span = 0ms) {
+        auto all = t.begun(span);
+        std::erase_if(all, [](const daemon::Job& job) { return !job.command; });
+        return all;
+    };
+    t.add(json::object(), {{"not_after", "10:30"}});
+    SECTION("its first failure") {
+        t.answer(begun(1h).at(0), failed);
+        CHECK(told() == 1);
+        t.answer(begun(24h).at(0), failed);
+        CHECK(told() == 1);
+        t.answer(begun(24h).at(0), done);
+        t.answer(begun(24h).at(0), failed);
+        CHECK(told() == 2);
+    }
+    SECTION("too late, night after night") {
+        for (int night = 0; night < 3; ++night) {
+            begun(3h);
+            begun(21h);
+        }
+        CHECK(t.run()["result"] == "it was too late to begin");
+        CHECK(told() == 1);
+    }
+    SECTION("not what somebody runs by hand") {
+        t.answer(begun(1h).at(0), done);
+        t.ask("command.trigger", {{"task", "1"}});
+        t.answer(begun().at(0), failed);
+        t.ask("command.backfill",
+              {{"series", "1"}, {"from", "9:00"}, {"to", "now"}, {"tz", "UTC"}});
+        t.answer(begun().at(0), failed);
+        CHECK(told() == 0);
+        t.answer(begun(24h).at(0), failed);
+        CHECK(told() == 1);
+    }
+}
+
+TEST_CASE("command: what may not be expected is said when it is added") {
+    Commands t;
+    const auto warnings = t.add({{"at", ""}})["warnings"];
+    REQUIRE(warnings.size() == 2);
+    CHECK(warnings[0].get<std::string>().find("begins at 00:00") != std::string::npos);
+    CHECK(warnings[1].get<std::string>().find("no default channel") != std::string::npos);
+    t.result("channel.set", {{"name", "log"}, {"argv", {"true"}}, {"is_default", true}});
+    CHECK_FALSE(t.add().contains("warnings"));
+}
+
+TEST_CASE("command: a stack catches up as it says, and latest is what it says by itself") {
+    Commands t;
+    t.add({{"overlap", "stack"}});
+    t.begun(1h);
+    t.turn();
+    const auto jobs = t.begun(72h + 1h);
+    REQUIRE(jobs.size() == 1);
+    CHECK(t.variable(jobs[0], "TASKD_RECURRENCE_ID") == "2026-11-27T10:00:00");
+    CHECK(t.skipped() == Words{"catch_up 1", "catch_up 1"});
+    CHECK_FALSE(t.add({{"min_gap", "2 days"}}).empty());  // which goes with skip
+}
