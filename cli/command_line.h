@@ -20,6 +20,10 @@ using Words = std::vector<std::string>;
 
 inline constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
 
+/// An option's value before it is given; no argument can hold it, so that an empty one is told from
+/// none.
+inline constexpr const char* untouched = "\x01";
+
 /// A subcommand: what --help shows of it, and what it does.
 struct Command {
     std::string name{};     ///< "add", "channels set"

@@ -62,13 +62,23 @@ void show(Context& context, const ipc::TaskAdded& added) {
         text += "        and then it ends\n";
     for (const auto& reminder : added.reminders)
         text += "  " + visible(reminder_line(reminder, due && due->is_date, context.zone())) + "\n";
-    if (added.command) text += "  " + visible(command_words(*added.command)) + "\n";
+    if (added.command) {
+        text += "  " + visible(command_words(*added.command)) + "\n";
+        if (const auto how = how_words(*added.command); !how.empty())
+            text += "  " + visible(how) + "\n";
+    }
     screen.print(text);
 }
 
 int run(Context& context, const Given& given, const Words& arguments, Words words) {
     auto command = take_command(given.command, arguments, words);
     if (!command) return context.fail(command.error());
+    const auto alone = given.command.run ? "" : given.command.first();
+    if (!alone.empty() && given.file.empty())  // the tasks of a file may have commands of their own
+        return context.fail(
+            core::invalid_argument(alone, "goes with --run and a command behind --",
+                                   "taskctl add Backup --every day --run -- ./backup --all")
+                .value());
     if (words.empty() && *command && (*command)->argv)
         words = {core::clipped(core::command_line(*(*command)->argv), core::summary_bytes_max / 2)};
     if (words.empty() == given.file.empty())
@@ -98,11 +108,11 @@ int run(Context& context, const Given& given, const Words& arguments, Words word
     auto client = context.client(key_from(given.key));
     if (!client) return context.fail(client.error());
     const auto answer = client->call(request);
-    if (!answer) return context.fail(answer.error());
+    if (!answer) return context.fail(in_option_words(answer.error()));
 
     context.note_replay(answer->replayed);
     for (const auto& warning : answer->value.warnings) context.screen().warn(warning);
-    if (answer->value.command) warn_of_program(context, *answer->value.command);
+    if (answer->value.command) warn_of_command(context, *answer->value.command);
     if (context.screen().json())
         context.screen().print_json(answer->json);
     else if (context.screen().quiet())

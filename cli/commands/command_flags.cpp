@@ -15,6 +15,7 @@ namespace {
 
 using core::CommandEdit;
 using core::Result;
+using std::chrono::seconds;
 
 /// What a command finds of this environment without being asked for.
 constexpr std::array recorded{"PATH",   "HOME",     "USER",        "LOGNAME", "SHELL", "LANG",
@@ -28,30 +29,70 @@ Result<std::string> variable_from(const std::string& text) {
         "env", "\"" + core::clipped(text, 64) + "\" is not set here; use NAME=VALUE");
 }
 
-Result<void> take_span(const char* field, const std::string& text,
-                       std::optional<std::chrono::milliseconds>& into) {
-    if (text.empty()) return {};
-    const auto span = core::parse_span(field, text);
+/// A span of an option that was given, within its bounds; `none` is what takes it back.
+struct SpanOption {
+    const char* name;
+    const std::string& text;
+    std::chrono::milliseconds low, high;
+    std::optional<std::chrono::milliseconds> none{};
+};
+
+Result<void> take_span(const SpanOption& option, std::optional<std::chrono::milliseconds>& into) {
+    using std::chrono::duration_cast;
+    if (option.text == untouched) return {};
+    if (option.none && option.text == "none") {
+        into = option.none;
+        return {};
+    }
+    const auto span = core::parse_span(option.name, option.text);
     if (!span) return tl::unexpected(span.error());
+    if (*span < option.low || *span > option.high)
+        return core::invalid_argument(
+            option.name, "\"" + core::clipped(option.text, 64) + "\" is not accepted; use " +
+                             core::format_span(duration_cast<seconds>(option.low)) + " to " +
+                             core::format_span(duration_cast<seconds>(option.high)));
     into = *span;
     return {};
 }
 
+/// Without the option, the current directory.
 Result<std::string> absolute(const std::string& directory) {
+    if (directory.empty())
+        return core::invalid_argument("cwd", "is empty; name the directory that it runs in",
+                                      "--cwd . is this one");
     std::error_code error;
-    const auto path = std::filesystem::absolute(directory.empty() ? "." : directory, error);
+    const auto path = std::filesystem::absolute(directory == untouched ? "." : directory, error);
     if (error) return core::invalid_argument("cwd", error.message());
     auto text = path.lexically_normal().string();
     if (text.size() > 1 && text.back() == '/') text.pop_back();
     return text;
 }
 
+Result<std::optional<core::RetryPolicy>> retry_from(const CommandFlags& flags) {
+    std::optional<std::chrono::milliseconds> delay;
+    const SpanOption option{"retry-delay", flags.delay, seconds{1}, std::chrono::hours{24}};
+    if (auto good = take_span(option, delay); !good) return tl::unexpected(good.error());
+    if (flags.attempts == untouched && !delay) return std::optional<core::RetryPolicy>();
+    if (flags.attempts == untouched)
+        return core::invalid_argument("retry-delay", "goes with --attempts");
+    const auto attempts = number_from("attempts", flags.attempts, 1, 100);
+    if (!attempts) return tl::unexpected(attempts.error());
+    auto retry = core::Command{}.retry;
+    retry.attempts_max = static_cast<int>(*attempts);
+    if (delay) {
+        retry.initial = *delay;
+        retry.max = std::max(retry.max, *delay);
+    }
+    return std::optional(retry);
+}
+
 Result<CommandEdit> edit_from(const CommandFlags& flags) {
     CommandEdit edit;
-    if (flags.run || !flags.directory.empty()) {
+    if (flags.run || flags.directory != untouched) {
         auto directory = absolute(flags.directory);
         if (!directory) return tl::unexpected(directory.error());
-        (flags.directory.empty() ? edit.directory_default : edit.directory) = std::move(*directory);
+        (flags.directory == untouched ? edit.directory_default : edit.directory) =
+            std::move(*directory);
     }
     if (flags.run)
         for (const char* name : recorded)
@@ -62,37 +103,42 @@ Result<CommandEdit> edit_from(const CommandFlags& flags) {
         if (!variable) return tl::unexpected(variable.error());
         edit.environment.push_back(std::move(*variable));
     }
-    if (auto good = take_span("time-limit", flags.time_limit, edit.time_limit); !good)
-        return tl::unexpected(good.error());
-    if (auto good = take_span("jitter", flags.jitter, edit.jitter); !good)
-        return tl::unexpected(good.error());
-    std::optional<std::chrono::milliseconds> delay;
-    if (auto good = take_span("retry-delay", flags.delay, delay); !good)
-        return tl::unexpected(good.error());
-    if (!flags.attempts.empty() || delay) {
-        auto retry = core::Command{}.retry;
-        if (flags.attempts.empty())
-            return core::invalid_argument("retry-delay", "goes with --attempts");
-        const auto attempts = number_from("attempts", flags.attempts, 1, 100);
-        if (!attempts) return tl::unexpected(attempts.error());
-        retry.attempts_max = static_cast<int>(*attempts);
-        if (delay) {
-            retry.initial = *delay;
-            retry.max = std::max(retry.max, *delay);
-        }
-        edit.retry = retry;
-    }
-    if (!flags.not_after.empty()) edit.not_after = flags.not_after == "none" ? "" : flags.not_after;
-    if (!flags.group.empty()) edit.group = flags.group == "none" ? "" : flags.group;
+    const SpanOption limit{"time-limit", flags.time_limit, seconds{1}, core::time_limit_max,
+                           core::Command{}.time_limit};
+    if (auto good = take_span(limit, edit.time_limit); !good) return tl::unexpected(good.error());
+    const SpanOption jitter{"jitter", flags.jitter, seconds{0}, core::jitter_max, seconds{0}};
+    if (auto good = take_span(jitter, edit.jitter); !good) return tl::unexpected(good.error());
+    auto retry = retry_from(flags);
+    if (!retry) return tl::unexpected(retry.error());
+    edit.retry = *retry;
+    const auto word = [](const std::string& text) { return text == "none" ? "" : text; };
+    if (flags.not_after != untouched) edit.not_after = word(flags.not_after);
+    if (flags.group != untouched) edit.group = word(flags.group);
     return edit;
+}
+
+/// What stands behind "--" is a command only with --run; without it, it would be taken for words.
+Result<void> check_dashes(std::size_t before, std::size_t behind) {
+    if (before == 0 || behind == 0) return {};
+    return core::invalid_argument(
+        "run",
+        "there are words before and behind --; --run has taskd run what stands behind as a command",
+        "add --run for that; only where no word stands before it, -- lets a summary begin with a "
+        "dash");
 }
 
 }  // namespace
 
-bool CommandFlags::is_given() const {
-    const auto is_set = [](const std::string* text) { return !text->empty(); };
-    const std::array texts{&directory, &time_limit, &attempts, &delay, &jitter, &not_after, &group};
-    return run || !environment.empty() || std::any_of(texts.begin(), texts.end(), is_set);
+std::string CommandFlags::first() const {
+    for (const auto& [name, text] : {std::pair{"cwd", &directory},
+                                     {"time-limit", &time_limit},
+                                     {"attempts", &attempts},
+                                     {"retry-delay", &delay},
+                                     {"not-after", &not_after},
+                                     {"jitter", &jitter},
+                                     {"group", &group}})
+        if (*text != untouched) return name;
+    return environment.empty() ? "" : "env";
 }
 
 void add_command_flags(CLI::App& app, CommandFlags& flags) {
@@ -113,19 +159,59 @@ void add_command_flags(CLI::App& app, CommandFlags& flags) {
 
 Result<std::optional<CommandEdit>> take_command(const CommandFlags& flags, const Words& arguments,
                                                 Words& words) {
+    const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+    const auto all =
+        dashes == arguments.end() ? 0 : static_cast<std::size_t>(arguments.end() - dashes) - 1;
+    const auto behind = std::min(all, words.size());
+    if (!flags.run)
+        if (auto good = check_dashes(words.size() - behind, behind); !good)
+            return tl::unexpected(good.error());
     if (!flags.is_given()) return std::optional<CommandEdit>();
     auto edit = edit_from(flags);
     if (!edit) return tl::unexpected(edit.error());
     if (!flags.run) return std::optional(std::move(*edit));
-    const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
-    const auto behind =
-        dashes == arguments.end() ? 0 : static_cast<std::size_t>(arguments.end() - dashes) - 1;
-    if (behind == 0 || behind > words.size())
+    if (behind == 0)
         return core::invalid_argument("run", "needs the command behind --",
                                       "taskctl add Backup --every day --run -- ./backup --all");
     edit->argv.emplace(words.end() - static_cast<std::ptrdiff_t>(behind), words.end());
     words.resize(words.size() - behind);
     return std::optional(std::move(*edit));
+}
+
+core::Error in_option_words(core::Error error) {
+    for (const auto& [field, option] : {std::pair<std::string, std::string>{"command.argv", "run"},
+                                        {"command.directory", "cwd"},
+                                        {"command.environment", "env"},
+                                        {"command.time_limit_ms", "time-limit"},
+                                        {"command.retry.attempts_max", "attempts"},
+                                        {"command.retry.backoff_ms", "retry-delay"},
+                                        {"command.jitter_ms", "jitter"},
+                                        {"command.not_after", "not-after"},
+                                        {"command.group", "group"}}) {
+        if (error.field != field) continue;
+        error.field = option;
+        if (error.message.rfind(field, 0) == 0) error.message.replace(0, field.size(), option);
+        break;
+    }
+    return error;
+}
+
+std::string how_words(const core::Command& command) {
+    using std::chrono::duration_cast;
+    const core::Command usual;
+    std::vector<std::string> parts;
+    const auto span = [](std::chrono::milliseconds value) {
+        return core::format_span(duration_cast<seconds>(value));
+    };
+    if (command.retry.attempts_max > 1)
+        parts.push_back("up to " + std::to_string(command.retry.attempts_max) + " attempts, " +
+                        span(command.retry.initial) + " before the second");
+    if (command.time_limit != usual.time_limit)
+        parts.push_back("ended after " + span(command.time_limit));
+    if (!command.not_after.empty()) parts.push_back("not after " + command.not_after);
+    if (command.jitter.count() > 0) parts.push_back("up to " + span(command.jitter) + " later");
+    if (!command.group.empty()) parts.push_back("one of group " + command.group + " at a time");
+    return core::join(parts, "; ");
 }
 
 std::string command_words(const core::Command& command) {
@@ -134,7 +220,6 @@ std::string command_words(const core::Command& command) {
 
 std::vector<Field> command_fields(const core::Command& command) {
     using std::chrono::duration_cast;
-    using std::chrono::seconds;
     std::vector<Field> fields{{"command", {core::command_line(command.argv)}},
                               {"directory", {command.directory}}};
     for (const auto& variable : command.environment) fields.push_back({"environment", {variable}});
@@ -151,8 +236,16 @@ std::vector<Field> command_fields(const core::Command& command) {
     return fields;
 }
 
-void warn_of_program(Context& context, const core::Command& command) {
-    if (const auto good = check_runnable(command.argv.front()); !good)
+void warn_of_command(Context& context, const core::Command& command) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(command.directory, error))
+        context.screen().warn("\"" + core::clipped(command.directory, 200) +
+                              "\" is no directory, and the command can't begin without it");
+    // With a slash it is looked for from its own directory.
+    auto program = command.argv.front();
+    if (program.find('/') != std::string::npos && program.front() != '/')
+        program = command.directory + "/" + program;
+    if (const auto good = check_runnable(program); !good)
         context.screen().warn(good.error().message);
 }
 

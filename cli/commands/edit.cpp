@@ -14,8 +14,6 @@
 namespace taskd::cli {
 namespace {
 
-constexpr const char* untouched = "\x01";  // no argument can hold it: the flag was not given
-
 constexpr int openings_max = 100;  // a person gives up before; a program might never
 
 struct Given {
@@ -69,7 +67,8 @@ core::Result<ipc::TaskUpdate> update_from(const Given& given) {
     return update;
 }
 
-void show(Context& context, const nlohmann::json& json, const ipc::TaskChanged& changed) {
+void show(Context& context, const nlohmann::json& json, const ipc::TaskChanged& changed,
+          const std::string& about_command = {}) {
     Screen& screen = context.screen();
     for (const auto& warning : changed.warnings) screen.warn(warning);
     if (screen.json())
@@ -78,12 +77,39 @@ void show(Context& context, const nlohmann::json& json, const ipc::TaskChanged& 
         screen.print(std::to_string(changed.task.number) + "\n");
     else
         screen.print("Edited " + task_words(changed.task) + "\n" +
-                     (changed.understood.empty() ? "" : "  " + visible(changed.understood) + "\n"));
+                     (changed.understood.empty() ? "" : "  " + visible(changed.understood) + "\n") +
+                     about_command);
     screen.flush();
 }
 
-int edit_by_flags(Context& context, ipc::TaskUpdate update, const std::string& key,
+/// What a task runs after its command was changed; warns of what is not there. The reply to a
+/// change has no command, so it is asked for.
+std::string command_lines(Context& context, ipc::Client& client, const core::Task& task) {
+    const auto details = client.call(ipc::TaskGet{std::to_string(task.number)});
+    if (!details) return "";  // the change itself is made
+    std::string text = "  runs no command any more\n";
+    if (const auto& command = details->value.command) {
+        warn_of_command(context, *command);
+        text = "  " + visible(command_words(*command)) + "\n";
+        if (const auto how = how_words(*command); !how.empty()) text += "  " + visible(how) + "\n";
+    }
+    if (details->value.series)
+        text += "  the command is its series': this holds for all slots to come\n";
+    return text;
+}
+
+/// An error of an edit by options, in their words.
+core::Error told(const core::Error& error, const Given& given, const std::string& task) {
+    const auto alone = given.command.run ? "" : given.command.first();
+    if (error.field != "command.argv" || alone.empty()) return in_option_words(error);
+    return core::invalid_argument(alone, "task " + visible(task) + " has no command that it is for",
+                                  "taskctl edit " + visible(task) + " --run -- PROGRAM")
+        .value();
+}
+
+int edit_by_flags(Context& context, ipc::TaskUpdate update, const Given& given,
                   const Words& tasks) {
+    const auto key = key_from(given.key);
     if (!key.empty() && tasks.size() > 1)
         return context.fail({core::Reason::invalid_argument,
                              "an idempotency key stands for one request, but " +
@@ -96,12 +122,13 @@ int edit_by_flags(Context& context, ipc::TaskUpdate update, const std::string& k
         update.task = task;
         const auto answer = client->call(update);
         if (!answer) {
-            const int failed = context.fail(answer.error());
+            const int failed = context.fail(told(answer.error(), given, task));
             if (status == 0) status = failed;
             continue;
         }
         context.note_replay(answer->replayed);
-        show(context, answer->json, answer->value);
+        show(context, answer->json, answer->value,
+             update.command ? command_lines(context, *client, answer->value.task) : "");
     }
     return status;
 }
@@ -122,6 +149,11 @@ int edit_in_editor(Context& context, const Given& given, const std::string& task
     auto details = client->call(ipc::TaskGet{task});
     if (!details) return context.fail(details.error());
     auto editor = Editor::open();
+    if (!editor && !given.tz.empty())
+        return context.fail(core::invalid_argument("tz",
+                                                   "goes with --due, --start or --remind; there is "
+                                                   "no terminal for an editor")
+                                .value());
     if (!editor) return context.fail(editor.error());
 
     std::string text = edit_text(details->value, "");
@@ -168,10 +200,20 @@ int edit_in_editor(Context& context, const Given& given, const std::string& task
     }
 }
 
-int run(Context& context, const Given& given, const Words& arguments, Words tasks) {
+/// An option that was given and asks for nothing, as an empty --nag does; "" without one.
+std::string idle_option(const CLI::App& app) {
+    for (const auto* option : app.get_options()) {
+        const auto& names = option->get_lnames();
+        if (option->count() == 0 || names.empty()) continue;
+        if (names.front() != "tz" && names.front() != "idempotency-key") return names.front();
+    }
+    return "";
+}
+
+int run(Context& context, const Given& given, const CommandLine& line, Words tasks) {
     auto update = update_from(given);
     if (!update) return context.fail(update.error());
-    auto command = take_command(given.command, arguments, tasks);
+    auto command = take_command(given.command, line.arguments(), tasks);
     if (!command) return context.fail(command.error());
     update->command = std::move(*command);
     if (given.no_run) update->command.emplace().remove = true;
@@ -182,7 +224,11 @@ int run(Context& context, const Given& given, const Words& arguments, Words task
         return context.fail({core::Reason::invalid_argument, "name the task to edit", "task",
                              "taskctl edit 3 --run -- PROGRAM"});
     update->tz_default = context.zone_name();
-    if (!is_empty(*update)) return edit_by_flags(context, *update, key_from(given.key), tasks);
+    if (!is_empty(*update)) return edit_by_flags(context, *update, given, tasks);
+    if (const auto idle = idle_option(*line.find("edit")->app); !idle.empty())
+        return context.fail(
+            core::invalid_argument(idle, "is empty, which changes nothing", "taskctl edit --help")
+                .value());
     if (!context.settings().may_ask)
         return context.fail({core::Reason::invalid_argument,
                              "nothing to change was named, and --no-input forbids an editor",
@@ -208,7 +254,7 @@ void register_edit(CommandLine& line) {
                     "wrong comes back into the text. Of a series, this changes one occurrence, but "
                     "its reminders and its command, which are the series'.",
          .run = [given, &line](Context& context, const Words& words) {
-             return run(context, *given, line.arguments(), words);
+             return run(context, *given, line, words);
          }});
     add_text(app, "--summary", given->summary, "TEXT", "what is to be done");
     add_text(app, "--notes", given->notes, "TEXT", "what else there is to say");

@@ -12,8 +12,6 @@
 namespace taskd::cli {
 namespace {
 
-constexpr const char* untouched = "\x01";  // no argument can hold it: the flag was not given
-
 struct Given {
     std::string summary = untouched;
     std::string notes = untouched;

@@ -132,13 +132,82 @@ class Programs(Runs):
                 (("add", "X", "--at", "now", "--attempts", "0", "--run", "--", "true"),
                  "attempts"),
                 (("add", "X", "--at", "now", "--not-after", "25", "--run", "--", "true"),
-                 "not_after"),
+                 "not-after: "),
                 (("add", "X", "--at", "now", "--env", "NOT_SET", "--run", "--", "true"),
                  "is not set here"),
-                (("add", "X", "--at", "now", "--jitter", "1h"), "name the program")):
+                (("add", "X", "--at", "now", "--jitter", "1h"), "jitter: goes with --run"),
+                (("add", "X", "--every", "day", "--not-after", "06:00"),
+                 "not-after: goes with --run"),
+                (("add", "X", "--at", "now", "--time-limit", "30d", "--run", "--", "true"),
+                 'time-limit: "30d" is not accepted; use 1s to 7d'),
+                (("add", "X", "--at", "now", "--jitter", "2d", "--run", "--", "true"),
+                 'jitter: "2d" is not accepted; use 0 to 1d'),
+                (("add", "X", "--at", "now", "--group", "a b", "--run", "--", "true"),
+                 'group: "a b"'),
+                (("add", "X", "--at", "now", "--cwd", "", "--run", "--", "true"),
+                 "cwd: is empty"),
+                # The forgotten --run: neither a to-do nor a command.
+                (("add", "X", "--at", "in 1 hour", "--", "echo", "hi"), "--run has taskd run")):
             with self.subTest(words=words):
                 self.assertIn(message, self.taskctl(*words, status=2).stderr)
         self.assertEqual(self.home.result("task.list")["tasks"], [])
+        self.taskctl("add", "--", "-5", "degrees")
+        self.assertEqual(self.home.result("task.list")["tasks"][0]["summary"], "-5 degrees")
+
+    def test_what_was_understood_is_said(self):
+        added = self.taskctl("add", "Work", "--at", "in 1 hour", "--attempts", "3",
+                             "--retry-delay", "1m", "--time-limit", "2h", "--not-after", "6:00",
+                             "--jitter", "10m", "--group", "disk", "--run", "--", "true").stdout
+        self.assertIn(f"  runs true in {self.folder}\n", added)
+        how = ("  up to 3 attempts, 1m before the second; ended after 2h; not after 06:00; up to 10m "
+               "later; one of group disk at a time\n")
+        self.assertIn(how, added)
+        edited = self.taskctl("edit", "1", "--attempts", "3", "--retry-delay", "2m").stdout
+        self.assertIn(how.replace("1m", "2m", 1), edited)
+        self.assertNotIn("slots to come", edited)
+        plain = self.taskctl("add", "Work", "--every", "day", "--run", "--", "true").stdout
+        self.assertTrue(plain.endswith(f"  runs true in {self.folder}\n"), plain)
+        self.assertIn("holds for all slots to come",
+                      self.taskctl("edit", "2", "--jitter", "1h").stdout)
+        removed = self.taskctl("edit", "2", "--no-run").stdout
+        self.assertIn("runs no command any more", removed)
+        self.assertIn("holds for all slots to come", removed)
+
+    def test_an_edit_takes_options_back(self):
+        self.taskctl("add", "Work", "--at", "in 1 hour", "--time-limit", "2h", "--not-after", "6:00",
+                     "--jitter", "10m", "--group", "disk", "--run", "--", "true")
+        before = self.home.result("task.get", task="1")["command"]
+        self.taskctl("edit", "1", "--jitter", "none", "--time-limit", "none", "--group", "",
+                     "--not-after", "none")
+        after = self.home.result("task.get", task="1")["command"]
+        self.assertEqual(after, {**{name: before[name] for name in
+                                    ("argv", "directory", "environment", "retry")},
+                                 "time_limit_ms": 86_400_000})
+
+    def test_a_directory_is_the_callers_own(self):
+        os.mkdir(self.path("sub"))
+        self.taskctl("add", "Work", "--at", "in 1 hour", "--cwd", "sub", "--run", "--", "true")
+        self.assertEqual(self.home.result("task.get", task="1")["command"]["directory"],
+                         self.path("sub"))
+        warned = self.taskctl("edit", "1", "--cwd", "../gone")
+        self.assertEqual(self.home.result("task.get", task="1")["command"]["directory"],
+                         os.path.join(self.home.path, "gone"))
+        self.assertIn("is no directory", warned.stderr)
+        self.assertNotIn("warning", self.taskctl("edit", "1", "--cwd", ".").stderr)
+
+    def test_an_edit_that_says_nothing_names_its_option(self):
+        self.taskctl("add", "To do")
+        for words, message in ((("--nag", ""), "nag: is empty"), (("--cwd", ""), "cwd: is empty"),
+                               (("--time-limit", ""), "time-limit: "),
+                               (("--attempts", ""), "attempts: "),
+                               (("--tz", "UTC"), "tz: goes with"),
+                               (("--attempts", "3"), "attempts: task 1 has no command"),
+                               (("--jitter", "none"), "jitter: task 1 has no command"),
+                               (("--", "echo", "x"), "--run has taskd run")):
+            with self.subTest(words):
+                refused = self.taskctl("edit", "1", *words, status=2).stderr
+                self.assertIn(message, refused)
+                self.assertNotIn("say what to change", refused)
 
 
 class Series(Runs):
