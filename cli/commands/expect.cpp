@@ -264,7 +264,7 @@ void register_expect(CommandLine& line) {
     const auto given = std::make_shared<Given>();
     auto& app = line.add(
         {.name = "expect",
-         .section = "Scripts",
+         .section = "Scheduled commands",
          .summary = "say when something has to report, or list what has to",
          .usage = "[NAME]",
          .words_max = 1,
@@ -298,7 +298,7 @@ void register_expect(CommandLine& line) {
     const auto pinged = std::make_shared<Pinged>();
     auto& ping_app = line.add(
         {.name = "ping",
-         .section = "Scripts",
+         .section = "Scheduled commands",
          .summary = "tell that something expected has been done",
          .usage = "NAME",
          .words_min = 1,

@@ -51,29 +51,61 @@ std::string reason_words(SkipReason reason) {
     }
 }
 
-/// The names of series, each asked for once.
+struct Missed {
+    core::Timestamp at;
+    std::string task, series;  ///< ids: whose it is
+    std::string what;          ///< "" for the name of the series
+    std::optional<core::RecurrenceId> from, to;
+    std::uint64_t slots = 1;
+    std::string why;
+    json event;
+};
+
+/// What series and tasks are called and which number stands for them, each asked for once.
 class Names {
 public:
     explicit Names(ipc::Client& client) : client_(client) {}
-    std::string of_series(const std::string& id) {
-        auto [found, fresh] = names_.try_emplace(id, id);
-        if (!fresh) return found->second;
-        if (const auto answer = client_.call(ipc::SeriesGet{id}))
-            found->second = answer->value.series.series.content.summary;
-        return found->second;
+
+    std::string name_of(const Missed& missed) {
+        if (!missed.what.empty()) return missed.what;
+        const auto& details = series(missed.series);
+        return details ? details->series.series.content.summary : missed.series;
+    }
+
+    /// The number to type next: of the slot's own task, else of the open one of its series.
+    std::string number_of(const Missed& missed) {
+        if (!missed.task.empty()) return number_of_task(missed.task);
+        if (missed.series.empty()) return "";
+        const auto& details = series(missed.series);
+        if (!details) return number_of_task(missed.series);
+        std::int64_t number = details->series.open_task;
+        for (const auto& slot : details->occurrences) {
+            if (number == 0) number = slot.task;
+            const bool is_it = missed.from && slot.recurrence_id == core::format(*missed.from);
+            if (is_it && slot.task != 0) number = slot.task;
+        }
+        return number == 0 ? "" : std::to_string(number);
     }
 
 private:
-    ipc::Client& client_;
-    std::map<std::string, std::string> names_;
-};
+    std::string number_of_task(const std::string& id) {
+        const auto [found, fresh] = tasks_.try_emplace(id, 0);
+        if (fresh)
+            if (const auto answer = client_.call(ipc::TaskGet{id}))
+                found->second = answer->value.task.number;
+        return found->second == 0 ? "" : std::to_string(found->second);
+    }
+    const std::optional<ipc::SeriesDetails>& series(const std::string& id) {
+        const auto [found, fresh] = series_.try_emplace(id);
+        if (fresh)
+            if (auto answer = client_.call(ipc::SeriesGet{id}))
+                found->second = std::move(answer->value);
+        return found->second;
+    }
 
-struct Missed {
-    core::Timestamp at;
-    std::string what;
-    std::string slot;
-    std::string why;
-    json event;
+    ipc::Client& client_;
+    std::map<std::string, std::optional<ipc::SeriesDetails>> series_{};
+    std::map<std::string, std::int64_t> tasks_{};
 };
 
 std::string text_at(const json& object, const char* name) {
@@ -81,14 +113,27 @@ std::string text_at(const json& object, const char* name) {
     return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-std::string slots_of(const core::SkippedSlots& skipped) {
-    if (skipped.count == 1) return slot_words(skipped.from);
-    return std::to_string(skipped.count) + " slots, " + slot_words(skipped.from) + " .. " +
-           slot_words(skipped.to);
+/// "Wed 2026-11-25 09:30"; for programs the local time, and of several slots "FIRST/LAST".
+std::string slots_of(const Missed& missed, bool plain) {
+    if (!missed.from) return "";
+    const auto words = [&](const core::RecurrenceId& slot) {
+        return plain ? core::format(slot) : slot_words(slot);
+    };
+    if (missed.slots == 1 || !missed.to) return words(*missed.from);
+    if (plain) return words(*missed.from) + "/" + words(*missed.to);
+    return std::to_string(missed.slots) + " slots, " + words(*missed.from) + " .. " +
+           words(*missed.to);
+}
+
+/// Of a run beside the schedule, which is of no task: the group that it is in is by itself its
+/// series or task.
+std::string owner_of(const core::Delivery& run) {
+    constexpr std::size_t uuid_size = 36;
+    return run.call->target.size() == uuid_size ? run.call->target : "";
 }
 
 /// What an event tells of; none where nothing was missed by it.
-std::optional<Missed> missed_from(const ipc::CloudEvent& event, Names& names) {
+std::optional<Missed> missed_from(const ipc::CloudEvent& event) {
     const auto data = json::parse(event.data, nullptr, false);
     if (!data.is_object() || !data.contains("payload") || !data["payload"].is_object()) return {};
     const json& payload = data["payload"];
@@ -98,14 +143,18 @@ std::optional<Missed> missed_from(const ipc::CloudEvent& event, Names& names) {
     if (event.type == "occurrence.skipped") {
         const auto skipped = ipc::from_json<core::OccurrenceSkipped>(payload);
         if (!skipped || is_wanted(skipped->slots.reason)) return {};
-        missed.what = names.of_series(text_at(payload, "series_id"));
-        missed.slot = slots_of(skipped->slots);
+        missed.series = skipped->series.str();
+        missed.from = skipped->slots.from;
+        missed.to = skipped->slots.to;
+        missed.slots = skipped->slots.count;
         missed.why = reason_words(skipped->slots.reason);
         return missed;
     }
     if (event.type == "reminder.missed") {
         missed.what = text_at(payload, "summary");
-        missed.slot = text_at(payload, "recurrence_id");
+        missed.task = text_at(payload, "task_id");
+        missed.series = text_at(payload, "series_id");
+        missed.from = core::parse_recurrence_id(text_at(payload, "recurrence_id"));
         missed.why = "its reminder came too late";
         return missed;
     }
@@ -114,7 +163,9 @@ std::optional<Missed> missed_from(const ipc::CloudEvent& event, Names& names) {
     const bool has_slot = delivery && delivery->is_run() && !delivery->task.empty() &&
                           !delivery->recurrence_id.empty();
     if (!delivery || has_slot) return {};
-    missed.slot = delivery->recurrence_id;
+    missed.from = core::parse_recurrence_id(delivery->recurrence_id);
+    missed.task = delivery->task.str();
+    if (delivery->is_run() && missed.task.empty()) missed.series = owner_of(*delivery);
     missed.what = delivery->is_run() ? delivery->call->summary
                   : delivery->call   ? delivery->call->method
                                      : "delivery to " + delivery->channel;
@@ -134,15 +185,17 @@ int run(Context& context, const std::string& since) {
     const auto answer = client->call(request);
     if (!answer) return context.fail(answer.error());
 
-    Names names(*client);
     std::vector<Missed> all;
     for (const auto& event : answer->value.events) {
         if (place->number && event.userseq <= *place->number) continue;
-        auto missed = missed_from(event, names);
+        auto missed = missed_from(event);
         if (!missed || (place->time && missed->at < *place->time)) continue;
         all.push_back(std::move(*missed));
     }
+    // By the time that is shown: an event's own may be before that of one with a lower number.
     std::reverse(all.begin(), all.end());
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Missed& a, const Missed& b) { return a.at > b.at; });
     Screen& screen = context.screen();
     if (screen.json()) {
         json list = json::array();
@@ -155,7 +208,9 @@ int run(Context& context, const std::string& since) {
         screen.print(std::to_string(all.size()) + "\n");
     } else {
         const bool plain = screen.plain_lists();
+        Names names(*client);
         Table table{{{"KNOWN SINCE", false},
+                     {"TASK", true},
                      {"WHAT", false, true},
                      {"SLOT", false, true},
                      {"WHY", false, true}},
@@ -163,8 +218,9 @@ int run(Context& context, const std::string& since) {
         for (const auto& missed : all)
             table.rows.push_back(
                 {{plain ? core::format_utc(missed.at) : stamp(missed.at, context.zone())},
-                 {missed.what},
-                 {missed.slot},
+                 {names.number_of(missed)},
+                 {names.name_of(missed)},
+                 {slots_of(missed, plain)},
                  {missed.why, Paint::yellow}});
         screen.print_list(table);
     }
@@ -180,11 +236,12 @@ void register_missed(CommandLine& line) {
     const auto since = std::make_shared<std::string>();
     auto& app = line.add(
         {.name = "missed",
-         .section = "Scripts",
+         .section = "Scheduled commands",
          .summary = "list what did not happen although its time came, newest first",
          .examples = {"missed", "missed --since \"24 hours ago\""},
          .details = "Slots that were passed over and not wanted to be, reminders that came too "
-                    "late, commands and deliveries that failed.",
+                    "late, commands and deliveries that failed. TASK is what taskctl explain "
+                    "takes: the slot's own task, or the open one of its series.",
          .run = [since](Context& context, const Words&) { return run(context, *since); }});
     add_text(app, "--since", *since, "NUMBER|TIME", "known since then (default 7 days ago)");
 }

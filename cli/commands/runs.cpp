@@ -10,7 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <array>
+#include <algorithm>
 #include <memory>
 
 namespace taskd::cli {
@@ -19,7 +19,9 @@ namespace {
 using core::Delivery;
 using core::DeliveryState;
 
-constexpr std::size_t id_shown = 18;  // of a UUIDv7: the time, and 12 bits that are random
+constexpr std::size_t id_shown = 18;     // of a UUIDv7: the time, and 12 bits that are random
+constexpr std::size_t id_typed_min = 8;  // all digits and shorter than this is a task's number
+constexpr std::int64_t runs_max = 1000;
 
 /// A run's state in the words that `once` has too.
 std::string state_words(const Delivery& run) {
@@ -178,12 +180,85 @@ int run(Context& context, const Given& given, const Words& words) {
     return 0;
 }
 
+bool is_task_number(const std::string& word) {
+    return word.size() < id_typed_min && word.find_first_not_of("0123456789") == std::string::npos;
+}
+
+/// The newest run of a task: of one of a series that is open, the series' newest.
+core::Result<std::string> newest_run_of(ipc::Client& client, const std::string& number) {
+    const auto details = client.call(ipc::TaskGet{number});
+    if (!details) return tl::unexpected(details.error());
+    ipc::CommandRuns request;
+    request.task = number;
+    request.limit = runs_max;
+    const auto answer = client.call(request);
+    if (!answer) return tl::unexpected(answer.error());
+    const auto& runs = answer->value.runs;
+    const auto& task = details->value.task;
+    const auto found = task.is_open() || task.series.empty()
+                           ? runs.begin()
+                           : std::find_if(runs.begin(), runs.end(),
+                                          [&](const auto& run) { return run.task == task.id; });
+    if (found != runs.end()) return found->id.str();
+    return core::not_found(
+        "run", "task " + number + " has no run",
+        runs.empty() ? "taskctl runs lists all" : "taskctl runs " + number + " lists its series'");
+}
+
+/// What is said of the beginning of an id that is not that of one delivery.
+core::Result<std::string> run_that_begins(ipc::Client& client, const std::string& beginning) {
+    ipc::CommandRuns request;
+    request.limit = runs_max;
+    const auto answer = client.call(request);
+    if (!answer) return tl::unexpected(answer.error());
+    Words ids;
+    for (const auto& run : answer->value.runs)
+        if (run.id.str().rfind(beginning, 0) == 0) ids.push_back(run.id.str());
+    if (ids.size() == 1) return ids.front();
+    if (ids.empty())
+        return core::invalid_argument("run",
+                                      "\"" + core::clipped(beginning, 64) +
+                                          "\" is neither a task's number nor the beginning of the "
+                                          "id of a run",
+                                      "taskctl runs shows the newest");
+    std::sort(ids.begin(), ids.end());
+    std::size_t needed = 0;
+    for (std::size_t i = 1; i < ids.size(); ++i) {
+        const auto& [end, other] =
+            std::mismatch(ids[i].begin(), ids[i].end(), ids[i - 1].begin(), ids[i - 1].end());
+        needed = std::max(needed, static_cast<std::size_t>(end - ids[i].begin()) + 1);
+    }
+    constexpr std::size_t candidates_shown = 4;
+    Words shown;
+    for (const auto& id : ids)
+        if (shown.size() < candidates_shown) shown.push_back(id.substr(0, needed));
+    return core::invalid_argument(
+        "run",
+        beginning + " is the beginning of " + std::to_string(ids.size()) + " runs' ids; " +
+            std::to_string(needed) + " characters tell them apart",
+        core::join(shown, ", ") + (shown.size() < ids.size() ? ", ..." : ""));
+}
+
+core::Result<ipc::Answer<core::Delivery>> find_run(ipc::Client& client, const std::string& word) {
+    std::string id = word;
+    if (is_task_number(word)) {
+        auto newest = newest_run_of(client, word);
+        if (!newest) return tl::unexpected(newest.error());
+        id = std::move(*newest);
+    }
+    auto answer = client.call(ipc::DeliveryGet{id});
+    if (answer || answer.error().reason != core::Reason::invalid_argument) return answer;
+    const auto begins = run_that_begins(client, id);
+    if (!begins) return tl::unexpected(begins.error());
+    return client.call(ipc::DeliveryGet{*begins});
+}
+
 int show(Context& context, const Words& words) {
     auto client = context.client();
     if (!client) return context.fail(client.error());
-    const auto answer = client->call(ipc::DeliveryGet{words[0]});
-    if (!answer && answer.error().reason == core::Reason::not_found)
-        return context.fail({core::Reason::not_found, "there is no run " + visible(words[0]), "run",
+    const auto answer = find_run(*client, words[0]);
+    if (!answer && answer.error().field == "delivery")
+        return context.fail({answer.error().reason, "there is no run " + visible(words[0]), "run",
                              "taskctl runs shows the newest"});
     if (!answer) return context.fail(answer.error());
     Screen& screen = context.screen();
@@ -267,7 +342,7 @@ std::string run_lines(Context& context, const std::vector<Delivery>& runs) {
 void register_runs(CommandLine& line) {
     const auto given = std::make_shared<Given>();
     auto& app = line.add({.name = "runs",
-                          .section = "Scripts",
+                          .section = "Scheduled commands",
                           .summary = "list the runs of tasks' commands, newest first",
                           .usage = "[TASK]",
                           .words_max = 1,
@@ -282,19 +357,20 @@ void register_runs(CommandLine& line) {
     add_text(app, "--since", given->since, "WORDS", "those begun since then");
 
     line.add({.name = "runs show",
-              .section = "Scripts",
+              .section = "Scheduled commands",
               .summary = "show one run: when, why, each attempt, and what it printed",
-              .usage = "RUN",
+              .usage = "RUN|TASK",
               .words_min = 1,
               .words_max = 1,
-              .examples = {"runs show 0193f0aa"},
-              .details = "RUN is the beginning of an id. The end of what it printed is kept.",
+              .examples = {"runs show 0193f0aa-7c3e-7", "runs show 3"},
+              .details = "RUN is the beginning of an id, of which runs shows enough; TASK stands "
+                         "for the newest run of a task. The end of what it printed is kept.",
               .run = show});
 
     const auto key = std::make_shared<std::string>();
     auto& once_more = line.add(
         {.name = "runs trigger",
-         .section = "Scripts",
+         .section = "Scheduled commands",
          .summary = "run a task's command now, beside its schedule",
          .usage = "TASK",
          .words_min = 1,
@@ -310,7 +386,7 @@ void register_runs(CommandLine& line) {
     const auto past = std::make_shared<Backfill>();
     auto& again =
         line.add({.name = "runs backfill",
-                  .section = "Scripts",
+                  .section = "Scheduled commands",
                   .summary = "run a series' command for its slots of the past",
                   .usage = "TASK --from WORDS",
                   .words_min = 1,

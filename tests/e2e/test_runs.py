@@ -154,6 +154,32 @@ class Programs(Runs):
         self.taskctl("add", "--", "-5", "degrees")
         self.assertEqual(self.home.result("task.list")["tasks"][0]["summary"], "-5 degrees")
 
+    def test_a_run_is_shown_by_its_task_or_as_much_of_its_id_as_is_needed(self):
+        self.add("sh", "-c", "echo first")
+        self.add("sh", "-c", "echo second")
+        self.ended(2)
+        ids = {run["task_id"]: run["id"] for run in self.runs()}
+        for task, output in (("1", "first"), ("2", "second")):
+            run = ids[self.home.result("task.get", task=task)["task"]["id"]]
+            for word in (task, run, run[:18]):
+                shown = self.taskctl("runs", "show", word).stdout
+                self.assertIn(f"Run {run} ", shown)
+                self.assertIn(output, shown)
+        first, second = sorted(ids.values())
+        same = len(os.path.commonprefix([first, second]))
+        refused = self.taskctl("runs", "show", first[:8], status=2).stderr
+        self.assertIn(f"of 2 runs' ids; {same + 1} characters tell them apart", refused)
+        self.assertIn(f"{first[:same + 1]}, {second[:same + 1]}", refused)
+        self.taskctl("runs", "show", first[:same + 1])
+        self.taskctl("add", "To do")
+        for word, status, message in (("3", 3, "task 3 has no run"), ("9", 3, "task"),
+                                      ("ffffffff", 3, "there is no run ffffffff"),
+                                      ("norun", 2, "neither a task's number")):
+            with self.subTest(word):
+                refused = self.taskctl("runs", "show", word, status=status).stderr
+                self.assertIn(message, refused)
+                self.assertNotIn("delivery", refused)
+
     def test_what_was_understood_is_said(self):
         added = self.taskctl("add", "Work", "--at", "in 1 hour", "--attempts", "3",
                              "--retry-delay", "1m", "--time-limit", "2h", "--not-after", "6:00",
@@ -238,6 +264,32 @@ class Series(Runs):
         with open(self.path("slots"), encoding="utf-8") as file:
             slots = file.read().split()
         self.assertEqual(slots[1:], [f"2026-02-0{day}T02:00:00" for day in (1, 2, 3)])
+
+
+class Missed(Runs):
+    def missed(self):
+        return [line.split("\t") for line in self.taskctl("missed").stdout.splitlines()]
+
+    def test_the_newest_first_with_what_to_type_next(self):
+        self.taskctl("add", "Daily", "--every", "day", "--at", "2026-01-01 02:00", "--tz", "UTC",
+                     "--catch-up", "latest", "--run", "--", "sh", "-c", "exit 4")
+        self.ended()
+        self.add("sh", "-c", "exit 3")
+        self.ended(2)
+        self.taskctl("runs", "trigger", "1")
+        self.ended(3)
+        listed = json.loads(self.taskctl("list", "--status", "all", "-o", "json").stdout)["tasks"]
+        number = {task["summary"]: str(task["number"]) for task in listed}
+        rows = self.missed()
+        times = [row[0] for row in rows]
+        self.assertEqual(times, sorted(times, reverse=True))
+        for _, task, what, slot, _ in rows:
+            self.assertRegex(slot, r"^$|^2\d{3}-\d\d-\d\dT02:00:00(/2\d{3}-\d\d-\d\dT02:00:00)?$")
+            self.assertEqual(self.home.result("task.get", task=task)["task"]["summary"], what)
+        self.assertIn([number["Work"], "Work", "", "exit 3"], [row[1:] for row in rows])
+        shown = self.taskctl("missed", "-o", "table").stdout
+        self.assertRegex(shown.splitlines()[0], r"KNOWN SINCE +TASK  WHAT")
+        self.assertNotIn("T02:00:00", shown)
 
 
 class Crash(Runs):
