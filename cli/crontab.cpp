@@ -85,13 +85,13 @@ struct Setting {
     std::string shell = "/bin/sh";
     std::string home;
     std::string tzid;
-    bool mails = false;
+    std::string mail_to;
 
     void take(const std::string& name, const std::string& value) {
         if (name == "SHELL") shell = value;
         if (name == "HOME") home = value;
         if (name == "CRON_TZ") tzid = value;
-        if (name == "MAILTO") mails = !value.empty();
+        if (name == "MAILTO") mail_to = value;
         const bool is_for_cron = name == "MAILTO" || name == "MAILFROM" || name == "CRON_TZ";
         if (!is_for_cron) set_variable(environment, name, value);
     }
@@ -113,9 +113,9 @@ CrontabEntry entry_of(std::string_view line, const Setting& setting) {
     bool has_input = false;
     entry.script = script_of(rest, has_input);
     if (has_input) entry.notes.emplace_back("the text behind % is given by the shell");
-    if (setting.mails)
-        entry.notes.emplace_back(
-            "no MAILTO: output is in taskctl runs, failures go to the default channel");
+    if (!setting.mail_to.empty())
+        entry.notes.emplace_back("no mail is sent to MAILTO, " + setting.mail_to +
+                                 "; taskctl runs show has what it printed");
     entry.shell = setting.shell;
     entry.directory = setting.home;
     entry.environment = setting.environment;
@@ -135,7 +135,7 @@ std::vector<CrontabEntry> parse_crontab(const std::string& text, const std::stri
                                       {"HOME", home},
                                       {"LOGNAME", user},
                                       {"USER", user}})
-        set_variable(setting.environment, name, value);
+        if (!value.empty()) set_variable(setting.environment, name, value);
     int number = 0;
     for (const auto& whole : core::split(text, '\n')) {
         ++number;

@@ -30,7 +30,8 @@ struct CrontabEntry {
 inline constexpr std::size_t crontab_bytes_max = 1024 * 1024;
 
 /// The entries of a crontab, whether or not their schedules can be kept, and the lines that are
-/// neither entry, assignment nor comment. `home` and `user` are what cron gives each of them.
+/// neither entry, assignment nor comment. `home` and `user` are what cron gives each of them; an
+/// empty user is not recorded.
 [[nodiscard]] std::vector<CrontabEntry> parse_crontab(const std::string& text,
                                                       const std::string& home,
                                                       const std::string& user);

@@ -2,6 +2,7 @@
 #include "cli/importer.h"
 
 #include "cli/times.h"
+#include "core/command.h"
 #include "core/phrase.h"
 #include "core/plan.h"
 #include "core/rfc3339.h"
@@ -115,7 +116,10 @@ void Importer::add(Imported& imported) {
 void Importer::take(Imported imported) {
     ++taken_;
     if (imported.problem.empty()) add(imported);
-    if (!imported.problem.empty()) ++refused_;
+    if (!imported.problem.empty())
+        ++refused_;
+    else if (imported.is_there)
+        ++there_;
     Screen& screen = context_.screen();
     if (screen.one_line_json())
         screen.print_json(json_of(imported));
@@ -135,12 +139,35 @@ int Importer::finish() {
     std::string told =
         preview_ ? "nothing was imported: this is a preview"
                  : "imported " + counted(static_cast<std::int64_t>(added_), "series", "series");
-    if (refused_ > 0)
-        told += "; " +
-                counted(static_cast<std::int64_t>(refused_), scheduler_.one, scheduler_.many) +
-                " can't be kept";
+    const auto some = [&](std::size_t count) {
+        return "; " + counted(static_cast<std::int64_t>(count), scheduler_.one, scheduler_.many);
+    };
+    if (there_ > 0) told += some(there_) + (there_ == 1 ? " was" : " were") + " there before";
+    if (refused_ > 0) told += some(refused_) + " can't be kept";
     screen.note(told);
+    if (added_ > 0) {
+        tell_of_channel();
+        screen.note(scheduler_.goes_on);
+    }
     return refused_ > 0 ? 1 : 0;
+}
+
+void Importer::tell_of_channel() {
+    const auto answer = client_->call(ipc::ChannelList{});
+    if (!answer) return;
+    const auto& channels = answer->value.channels;
+    const auto found = std::find_if(channels.begin(), channels.end(),
+                                    [](const auto& channel) { return channel.is_default; });
+    if (found == channels.end())
+        context_.screen().warn(
+            "nobody is told of a command that fails: there is no default channel; see taskctl "
+            "channels");
+    else if (!found->disabled.empty())
+        context_.screen().warn("nobody is told of a command that fails: the default channel " +
+                               found->name + " is disabled: " + found->disabled);
+    else
+        context_.screen().note("the default channel, " + found->name +
+                               ", is told of a command that fails");
 }
 
 json Importer::json_of(const Imported& imported) const {
@@ -152,6 +179,11 @@ json Importer::json_of(const Imported& imported) const {
     if (!imported.file.empty()) object["file"] = imported.file;
     if (!imported.problem.empty()) object["problem"] = imported.problem;
     if (!imported.notes.empty()) object["notes"] = imported.notes;
+    if (!imported.requests.empty()) {
+        const auto& command = *imported.requests.front().command;
+        object["command"] = *command.argv;
+        object["directory"] = *command.directory;
+    }
     if (imported.is_there) object["is_there"] = true;
     if (!imported.added.empty()) object["tasks"] = imported.added;
     return object;
@@ -184,6 +216,11 @@ void Importer::show(const Imported& imported) {
         out += "  " + scheduler_.name + " " + at(imported.theirs) + "   ours " + at(imported.ours);
         if (differs) out += "   " + painted("differs", Paint::yellow, style);
         out += "\n";
+    }
+    if (!imported.requests.empty()) {
+        const auto& command = *imported.requests.front().command;
+        out += "  runs " + visible(core::command_line(*command.argv)) + " in " +
+               visible(*command.directory) + "\n";
     }
     for (const auto& note : imported.notes) out += "  note: " + visible(note) + "\n";
     if (imported.is_there) out += "  is there already\n";

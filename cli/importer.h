@@ -36,6 +36,7 @@ struct Scheduler {
     std::string one, many;  ///< what is imported of it: "line", "lines"
     std::string list;       ///< the field of all of them: "lines"
     std::string hint_none;  ///< where there are none
+    std::string goes_on;    ///< what runs beside taskd until somebody ends it, and how
 };
 
 /// What is made of one schedule.
@@ -78,6 +79,8 @@ private:
     void add(Imported& imported);
     void show(const Imported& imported);
     [[nodiscard]] nlohmann::json json_of(const Imported& imported) const;
+    /// Who hears of failures.
+    void tell_of_channel();
 
     Context& context_;
     Scheduler scheduler_;
@@ -85,7 +88,7 @@ private:
     std::optional<ipc::Client> client_{};
     std::set<std::string> marks_{};
     nlohmann::json all_ = nlohmann::json::array();
-    std::size_t taken_ = 0, added_ = 0, refused_ = 0;
+    std::size_t taken_ = 0, added_ = 0, there_ = 0, refused_ = 0;
 };
 
 }  // namespace taskd::cli

@@ -76,7 +76,9 @@ int run(Context& context, const Given& given, const Words& words) {
         files.insert(files.end(), found->begin(), found->end());
     }
     Importer importer(context,
-                      {"systemd", "schedule", "schedules", "schedules", "there is no .timer file"},
+                      {"systemd", "schedule", "schedules", "schedules", "there is no .timer file",
+                       "the timers go on too, until systemctl disable --now (or systemctl --user "
+                       "disable --now) ends them"},
                       given.preview);
     if (auto opened = importer.open(); !opened) return context.fail(opened.error());
     const UnitCaller caller = this_user();
@@ -91,7 +93,7 @@ void register_import_timers(CommandLine& line) {
     const auto given = std::make_shared<Given>();
     auto& app = line.add(
         {.name = "import timers",
-         .section = "Scripts",
+         .section = "Scheduled commands",
          .summary = "make series with commands of systemd's timers",
          .usage = "PATH...",
          .words_min = 1,

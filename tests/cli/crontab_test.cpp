@@ -129,8 +129,19 @@ TEST_CASE("crontab: assignments, percent signs and comments") {
     CHECK(second.shell == "/bin/bash");
     CHECK(second.tzid == "Asia/Tokyo");
     CHECK(second.script == "{ second\n} <<'TASKD_INPUT'\nline 1\nline 2\nTASKD_INPUT");
-    CHECK(second.notes.size() == 2);
+    REQUIRE(second.notes.size() == 2);
+    CHECK(second.notes.at(1) ==
+          "no mail is sent to MAILTO, ada; taskctl runs show has what it printed");
     CHECK(std::count(second.environment.begin(), second.environment.end(), "A=b c") == 1);
+}
+
+TEST_CASE("crontab: a user that is not known is not recorded") {
+    const auto entries = parse_crontab("@daily true\n", "/", "");
+    REQUIRE(entries.size() == 1);
+    for (const auto& variable : entries.at(0).environment) {
+        CHECK(variable.rfind("USER=", 0) != 0);
+        CHECK(variable.rfind("LOGNAME=", 0) != 0);
+    }
 }
 
 TEST_CASE("crontab: what is none is told of with its line, and keeps no other back") {

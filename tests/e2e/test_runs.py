@@ -3,6 +3,7 @@
 
 import json
 import os
+import pwd
 import signal
 import subprocess
 import unittest
@@ -392,6 +393,49 @@ class Crontab(support.TestCase):
         shown = self.home.result("delivery.get", delivery=run["id"])
         self.assertEqual(shown["output"],
                          f"b c /usr/bin:/bin\n{self.home.env['HOME']}\nline 1\nline %2\n")
+
+    def crontab(self, *lines):
+        path = os.path.join(self.home.path, "crontab")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+        return path
+
+    def test_a_line_with_a_user_is_not_kept(self):
+        path = self.crontab("17 * * * * root cd / && true", "0 5 * * * nobody cat%x",
+                            "0 5 * * * sync true", "0 5 * * * nobody -s",
+                            "PATH=/nowhere", "0 5 * * * sync true")
+        lines = self.lines("--preview", path, status=1)
+        self.assertEqual(["problem" in line for line in lines], [True, True, False, False, True])
+        self.assertIn('"root" is a user and no program', lines[0]["problem"])
+
+    def test_the_user_is_that_of_the_process_where_no_variable_names_one(self):
+        self.assertNotIn("LOGNAME", self.home.env)
+        lines = self.lines(self.crontab("0 5 * * * true"), status=0)
+        environment = self.home.result("task.get", task=str(lines[0]["tasks"][0]))["command"][
+            "environment"]
+        name = pwd.getpwuid(os.geteuid()).pw_name
+        self.assertIn("LOGNAME=" + name, environment)
+        self.assertIn("USER=" + name, environment)
+
+    def test_the_end_counts_and_says_who_is_told_and_that_cron_goes_on(self):
+        path = self.crontab("MAILTO=ada", "0 5 * * * true", "0 6 * * * true 6", "@reboot x")
+        previewed = self.home.taskctl("import", "crontab", "--preview", path)
+        self.assertIn(f"  runs /bin/sh -c true in {self.home.path}\n", previewed.stdout)
+        self.assertIn("no mail is sent to MAILTO, ada", previewed.stdout)
+        self.assertNotIn("default channel", previewed.stdout + previewed.stderr)
+        self.assertNotIn("crontab -r", previewed.stderr)
+        first = self.home.taskctl("import", "crontab", path)
+        self.assertIn("imported 2 series; 1 line can't be kept\n", first.stderr)
+        self.assertIn("there is no default channel", first.stderr)
+        self.assertEqual(first.stderr.count("crontab -r"), 1)
+        self.home.taskctl("channels", "set", "desk", "exec", "--default", "--", "true")
+        second = self.home.taskctl("import", "crontab", self.crontab(
+            "0 5 * * * true", "0 7 * * * true", "@reboot x"))
+        self.assertIn("imported 1 series; 1 line was there before; 1 line can't be kept\n",
+                      second.stderr)
+        self.assertIn("the default channel, desk, is told", second.stderr)
+        third = self.home.taskctl("import", "crontab", self.crontab("0 5 * * * true"))
+        self.assertEqual(third.stderr, "imported 0 series; 1 line was there before\n")
 
 
 if __name__ == "__main__":
