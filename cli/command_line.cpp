@@ -5,6 +5,7 @@
 #include "core/text.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <utility>
 
@@ -40,6 +41,50 @@ std::string example_of(const Command* command) {
     if (command->examples.empty()) return full_name(command) + " --help";
     return "for example: taskctl " + command->examples.front();
 }
+
+/// What is asked for by another name, perhaps another program's, and what does it here.
+struct Alias {
+    std::string_view word, command;
+};
+constexpr std::array aliases{
+    Alias{"pause", "series pause"},   Alias{"resume", "series resume"},
+    Alias{"skip", "series skip"},     Alias{"move", "series move"},
+    Alias{"end", "series end"},       Alias{"split", "series split"},
+    Alias{"trigger", "runs trigger"}, Alias{"backfill", "runs backfill"},
+    Alias{"logs", "runs show"},       Alias{"log", "runs show"},
+    Alias{"history", "runs"},         Alias{"why", "explain"},
+    Alias{"cron", "import crontab"},  Alias{"crontab", "import crontab"},
+    Alias{"timers", "import timers"}, Alias{"timer", "import timers"},
+    Alias{"remove", "delete"},
+};
+
+/// What is no option of a command, and what says it there.
+struct OptionAlias {
+    std::string_view command, option, instead, hint;
+};
+constexpr std::string_view of_the_command =
+    "the command of a series is changed by \"taskctl edit TASK\", for all slots to come";
+constexpr std::array option_aliases{
+    OptionAlias{"add", "--cron", "a cron line goes with --every",
+                "taskctl add Backup --every \"0 2 * * *\" --run -- ./backup"},
+    OptionAlias{"expect", "--at", "did you mean \"--by\"?", "--every day --by 04:00"},
+    OptionAlias{"runs", "--task", "the task is an argument", "taskctl runs 3"},
+    OptionAlias{"series edit", "--run", of_the_command, "taskctl edit 3 --run -- PROGRAM"},
+    OptionAlias{"series edit", "--no-run", of_the_command, "taskctl edit 3 --no-run"},
+    OptionAlias{"series edit", "--cwd", of_the_command, "taskctl edit 3 --cwd DIR"},
+    OptionAlias{"series edit", "--env", of_the_command, "taskctl edit 3 --env NAME=VALUE"},
+    OptionAlias{"series edit", "--time-limit", of_the_command, "taskctl edit 3 --time-limit 2h"},
+    OptionAlias{"series edit", "--attempts", of_the_command, "taskctl edit 3 --attempts 3"},
+    OptionAlias{"series edit", "--retry-delay", of_the_command,
+                "taskctl edit 3 --attempts 3 --retry-delay 1m"},
+    OptionAlias{"series edit", "--not-after", of_the_command, "taskctl edit 3 --not-after 06:00"},
+    OptionAlias{"series edit", "--jitter", of_the_command, "taskctl edit 3 --jitter 10m"},
+    OptionAlias{"series edit", "--group", of_the_command, "taskctl edit 3 --group disk"},
+    OptionAlias{"series edit", "--remind",
+                "the reminders of a series are changed by \"taskctl edit TASK\", for all of its "
+                "slots",
+                "taskctl edit 3 --remind 10m"},
+};
 
 /// Arguments up to the first "--", as CLI11 can read them without losing anything.
 Words for_cli11(const Words& arguments, Words& verbatim) {
@@ -142,6 +187,12 @@ Error CommandLine::unknown_command(const Command* group, const std::string& word
             const auto rest = command.name.substr(prefix.size());
             if (rest.find(' ') == std::string::npos) names.push_back(rest);
         }
+    const auto alias = std::find_if(aliases.begin(), aliases.end(),
+                                    [&](const Alias& one) { return one.word == word; });
+    if (group == nullptr && alias != aliases.end() && find(alias->command) != nullptr)
+        return usage(in_quotes(word) + " is not a command; did you mean \"" +
+                         std::string(alias->command) + "\"?",
+                     example_of(find(alias->command)));
     const auto near = core::nearest(word, names);
     std::string message = in_quotes(word) + " is not a command" +
                           (group == nullptr ? "" : " of \"" + full_name(group) + "\"");
@@ -164,6 +215,9 @@ Error CommandLine::unknown_option(const Command* command, const std::string& wor
     collect(root_);
     const auto near = name.size() > 3 ? core::nearest(name, names) : "";
     std::string message = in_quotes(name) + " is not an option of \"" + full_name(command) + "\"";
+    for (const auto& alias : option_aliases)
+        if (command != nullptr && alias.command == command->name && alias.option == name)
+            return usage(message + "; " + std::string(alias.instead), std::string(alias.hint));
     if (!near.empty())
         return usage(message + "; did you mean \"" + near + "\"?", example_of(command));
     return usage(message, full_name(command) +

@@ -92,6 +92,20 @@ TEST_CASE("what is not known is refused with the nearest that is") {
     const auto row = GENERATE(values<Row>({
         {{"lst"}, "\"lst\" is not a command; did you mean \"list\"?"},
         {{"foo", "list"}, "\"foo\" is not a command"},
+        {{"pause", "3"}, "\"pause\" is not a command; did you mean \"series pause\"?"},
+        {{"trigger", "3"}, "\"trigger\" is not a command; did you mean \"runs trigger\"?"},
+        {{"logs"}, "\"logs\" is not a command; did you mean \"runs show\"?"},
+        {{"why", "3"}, "\"why\" is not a command; did you mean \"explain\"?"},
+        {{"crontab", "-l"}, "\"crontab\" is not a command; did you mean \"import crontab\"?"},
+        {{"expect", "x", "--at", "4:00"},
+         "\"--at\" is not an option of \"taskctl expect\"; did you mean \"--by\"?"},
+        {{"runs", "--task", "3"},
+         "\"--task\" is not an option of \"taskctl runs\"; the task is an argument"},
+        {{"add", "x", "--cron", "0 2 * * *"},
+         "\"--cron\" is not an option of \"taskctl add\"; a cron line goes with --every"},
+        {{"series", "edit", "3", "--attempts", "3"},
+         "\"--attempts\" is not an option of \"taskctl series edit\"; the command of a series is "
+         "changed by \"taskctl edit TASK\", for all slots to come"},
         {{"events", "tal"},
          "\"tal\" is not a command of \"taskctl events\"; did you mean \"tail\"?"},
         {{"list", "--projct", "x"},
@@ -111,6 +125,18 @@ TEST_CASE("what is not known is refused with the nearest that is") {
     CHECK(chosen.error().reason == core::Reason::invalid_argument);
     CHECK(chosen.error().message == row.message);
     CHECK_FALSE(chosen.error().hint.empty());
+}
+
+TEST_CASE("what others call otherwise is led to its command") {
+    const auto word =
+        GENERATE(as<std::string>{}, "pause", "resume", "skip", "move", "end", "trigger", "backfill",
+                 "logs", "history", "why", "cron", "crontab", "timers");
+    CAPTURE(word);
+    CommandLine line;
+    const auto chosen = parse(line, {word});
+    REQUIRE_FALSE(chosen);
+    CHECK(chosen.error().message.rfind("\"" + word + "\" is not a command; did you mean \"", 0) ==
+          0);
 }
 
 TEST_CASE("help is for the command it is asked of") {
