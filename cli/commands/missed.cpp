@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <memory>
 
@@ -54,6 +55,7 @@ std::string reason_words(SkipReason reason) {
 struct Missed {
     core::Timestamp at;
     std::string task, series;  ///< ids: whose it is
+    std::int64_t number = 0;   ///< of its task, where that is known
     std::string what;          ///< "" for the name of the series
     std::optional<core::RecurrenceId> from, to;
     std::uint64_t slots = 1;
@@ -74,6 +76,7 @@ public:
 
     /// The number to type next: of the slot's own task, else of the open one of its series.
     std::string number_of(const Missed& missed) {
+        if (missed.number != 0) return std::to_string(missed.number);
         if (!missed.task.empty()) return number_of_task(missed.task);
         if (missed.series.empty()) return "";
         const auto& details = series(missed.series);
@@ -173,6 +176,41 @@ std::optional<Missed> missed_from(const ipc::CloudEvent& event) {
     return missed;
 }
 
+/// What pings are waited for in vain: no event tells of it before the next ping.
+std::vector<Missed> silent(ipc::Client& client) {
+    std::vector<Missed> found;
+    const auto answer = client.call(ipc::ExpectationList{"", "", core::page_max});
+    if (!answer) return found;
+    json views = ipc::to_json(answer->value)["expectations"];
+    for (std::size_t i = 0; i < answer->value.expectations.size(); ++i) {
+        const auto& view = answer->value.expectations[i];
+        const auto& last = view.expectation.last;
+        const bool is_down = view.state == "down" && view.due;
+        if (!is_down && (view.state != "failed" || !last)) continue;
+        Missed missed;
+        missed.what = view.expectation.name;
+        missed.number = view.task;
+        missed.at = is_down ? view.due->at + view.expectation.grace : last->received;
+        if (is_down) missed.from = core::RecurrenceId{view.due->local};
+        missed.why = is_down ? "no ping has come yet" : "its last ping told of a failure";
+        missed.event = std::move(views[i]);
+        found.push_back(std::move(missed));
+    }
+    return found;
+}
+
+/// When nothing could happen, for whoever reads the list.
+void say_gaps(const std::vector<ipc::GapView>& gaps, Screen& screen, const core::TimeZone& zone) {
+    constexpr std::size_t shown = 5;
+    for (std::size_t i = 0; i < gaps.size() && i < shown; ++i) {
+        const auto from = core::parse_utc(gaps[i].from);
+        const auto to = core::parse_utc(gaps[i].to);
+        if (from && to)
+            screen.note("taskd was off or its machine slept from " + stamp(*from, zone) +
+                        " until " + stamp(*to, zone));
+    }
+}
+
 int run(Context& context, const std::string& since) {
     const auto place = event_place("since", since.empty() ? "7 days ago" : since, PlaceOf::begin,
                                    context.now(), context.zone());
@@ -192,21 +230,32 @@ int run(Context& context, const std::string& since) {
         if (!missed || (place->time && missed->at < *place->time)) continue;
         all.push_back(std::move(*missed));
     }
-    // By the time that is shown: an event's own may be before that of one with a lower number.
+    auto waited_for = silent(*client);
+    std::vector<ipc::GapView> gaps;
+    if (const auto known = client->call(ipc::GapList{place->time, 100})) gaps = known->value.gaps;
+    const auto newest_first = [](const Missed& a, const Missed& b) { return a.at > b.at; };
+    // An event's own time may be before that of one with a lower number.
     std::reverse(all.begin(), all.end());
-    std::stable_sort(all.begin(), all.end(),
-                     [](const Missed& a, const Missed& b) { return a.at > b.at; });
+    std::stable_sort(all.begin(), all.end(), newest_first);
     Screen& screen = context.screen();
+    const bool is_nothing = all.empty() && waited_for.empty();
     if (screen.json()) {
         json list = json::array();
         for (auto& missed : all) {
             if (screen.one_line_json()) screen.print_json(missed.event);
             list.push_back(std::move(missed.event));
         }
-        if (!screen.one_line_json()) screen.print_json({{"events", std::move(list)}});
+        json still = json::array();
+        for (auto& missed : waited_for) still.push_back(std::move(missed.event));
+        if (!screen.one_line_json())
+            screen.print_json({{"events", std::move(list)},
+                               {"expectations", std::move(still)},
+                               {"gaps", ipc::to_json(ipc::GapPage{gaps})["gaps"]}});
     } else if (screen.quiet()) {
-        screen.print(std::to_string(all.size()) + "\n");
+        screen.print(std::to_string(all.size() + waited_for.size()) + "\n");
     } else {
+        std::move(waited_for.begin(), waited_for.end(), std::back_inserter(all));
+        std::stable_sort(all.begin(), all.end(), newest_first);
         const bool plain = screen.plain_lists();
         Names names(*client);
         Table table{{{"KNOWN SINCE", false},
@@ -226,7 +275,8 @@ int run(Context& context, const std::string& since) {
     }
     if (answer->value.events.size() == static_cast<std::size_t>(events_max))
         screen.note("only the newest 1000 were looked at; events list --type has the others");
-    if (all.empty()) screen.hint("nothing was missed");
+    if (is_nothing) screen.hint("nothing was missed");
+    if (!is_nothing && !screen.json()) say_gaps(gaps, screen, context.zone());
     return 0;
 }
 
@@ -240,8 +290,9 @@ void register_missed(CommandLine& line) {
          .summary = "list what did not happen although its time came, newest first",
          .examples = {"missed", "missed --since \"24 hours ago\""},
          .details = "Slots that were passed over and not wanted to be, reminders that came too "
-                    "late, commands and deliveries that failed. TASK is what taskctl explain "
-                    "takes: the slot's own task, or the open one of its series.",
+                    "late, commands and deliveries that failed, pings that have not come; and "
+                    "when taskd was off. TASK is what taskctl explain takes: the slot's own task, "
+                    "or the open one of its series.",
          .run = [since](Context& context, const Words&) { return run(context, *since); }});
     add_text(app, "--since", *since, "NUMBER|TIME", "known since then (default 7 days ago)");
 }

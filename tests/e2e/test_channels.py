@@ -735,6 +735,23 @@ class LongTimes(ChannelCase):
     def payloads(self, rows):
         return [json.loads(row["output"])["data"]["payload"] for row in rows]
 
+    def test_what_was_missed_while_taskd_was_off_is_explained_so(self):
+        self.ok("config", "zone", "UTC")
+        self.ok("add", "Backup", "--every", "day", "--at", "3:00", "--run", "--", "true")
+        self.ok("expect", "job", "--every", "day", "--by", "4:00", "--grace", "10m")
+        self.home.kill(signal.SIGTERM)
+        self.ahead(4 * 86400)
+        self.start()
+        missed = self.home.taskctl("missed")
+        rows = [line.split("\t") for line in missed.stdout.splitlines()]
+        self.assertIn(("Backup", "not caught up with"), {(row[2], row[4]) for row in rows})
+        self.assertIn(("job", "no ping has come yet"), {(row[2], row[4]) for row in rows})
+        self.assertRegex(missed.stderr, "(?m)^taskd was off or its machine slept from .* until ")
+        report = json.loads(self.ok("missed", "-o", "json"))
+        self.assertEqual([len(report["gaps"]), len(report["expectations"])], [1, 1])
+        told = self.ok("explain", "1")
+        self.assertIn("taskd was off or its machine slept then, from ", told)
+
     def test_it_nags_until_it_is_acknowledged(self):
         task = self.remind("Pill", "--nag", "1m")
         self.ended(task)
