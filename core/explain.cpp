@@ -265,7 +265,9 @@ void add_command(const ExplainSubject& subject, Sentences& because) {
     if (const auto jitter = jitter_of(*subject.command, task.id); jitter.count() > 0)
         text += ", and " + format_span(std::chrono::duration_cast<std::chrono::seconds>(jitter)) +
                 " later by its jitter";
-    if (!subject.command->not_after.empty()) text += ", not after " + subject.command->not_after;
+    if (const auto zone = TimeZone::load(task.content.due->tzid))
+        if (const auto last = last_moment(*subject.command, task.content.due->at, *zone))
+            text += ", not after " + at(*last);
     because.push_back({"run", text});
 }
 

@@ -13,7 +13,7 @@ using Read = Result<void>;
 
 constexpr std::string_view every_examples =
     "day, weekday, 3 days, week, 2 weeks on mon,thu, month on the last day, the last friday of the "
-    "month, 24 december, 4 hours, year";
+    "month, 24 december, 4 hours, 5m, year";
 
 const std::vector<std::string>& every_words() {
     static const std::vector<std::string> words{
@@ -119,15 +119,36 @@ Read read_other_weekday(PhraseCursor& cursor, PhraseDraft& draft) {
     return {};
 }
 
+Read use_interval(PhraseDraft& draft, const Unit& unit, int number) {
+    if (number < 1 || number > phrase_interval_max)
+        return refuse(std::to_string(number) + " " + std::string(unit.words) +
+                      " is not accepted; use 1 to 10000");
+    use_unit(draft, unit, static_cast<std::uint32_t>(number));
+    return {};
+}
+
 Read read_unit(PhraseCursor& cursor, PhraseDraft& draft, int number) {
     const auto* const unit = accept_unit(cursor, units);
     if (unit == nullptr)
         return not_understood("every", cursor.rest(), every_examples, every_words());
-    if (number < 1 || number > phrase_interval_max)
-        return refuse(std::to_string(number) + " " + std::string(unit->words) +
-                      " is not accepted; use 1 to 10000");
-    use_unit(draft, *unit, static_cast<std::uint32_t>(number));
-    return {};
+    return use_interval(draft, *unit, number);
+}
+
+/// "5m" and its like, as spans are written; none when the word is something else.
+std::optional<Read> read_span_word(PhraseCursor& cursor, PhraseDraft& draft) {
+    constexpr std::array<std::pair<char, Unit>, 5> letters{{{'s', {"seconds", Frequency::secondly}},
+                                                            {'m', {"minutes", Frequency::minutely}},
+                                                            {'h', {"hours", Frequency::hourly}},
+                                                            {'d', {"days", Frequency::daily}},
+                                                            {'w', {"weeks", Frequency::weekly}}}};
+    const std::string& word = cursor.word();
+    if (word.size() < 2) return {};
+    const auto number = number_of(std::string_view(word).substr(0, word.size() - 1));
+    const auto* const letter = std::find_if(
+        letters.begin(), letters.end(), [&](const auto& one) { return one.first == word.back(); });
+    if (!number || letter == letters.end()) return {};
+    cursor.skip();
+    return use_interval(draft, letter->second, *number);
 }
 
 Read read_head_days(PhraseCursor& cursor, PhraseDraft& draft, bool every) {
@@ -185,6 +206,8 @@ Result<void> read_head(PhraseCursor& cursor, PhraseDraft& draft) {
     Read read;
     const bool other = cursor.word() == "other";
     if (read_times_per(cursor, draft)) {
+    } else if (auto span = read_span_word(cursor, draft)) {
+        read = std::move(*span);
     } else if (const auto number = read_interval(cursor, every)) {
         const auto begin = cursor.place();
         const bool unit = accept_unit(cursor, units) != nullptr;
