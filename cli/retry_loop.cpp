@@ -110,7 +110,10 @@ int RetryLoop::attempt(ReplayedInput& input, int number) {
             end(*command);
         }
         signals_.pass_to(&*command);
-        if (const auto status = command->collect()) return *status;
+        if (const auto status = command->collect()) {
+            input.end();
+            return *status;
+        }
         const auto now = Clock::now();
         if (kill_at_ && now >= *kill_at_) {
             command->signal(SIGKILL);

@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import unittest
 
@@ -186,6 +187,77 @@ class Retry(support.TestCase):
         process.stdin.flush()
         self.assertEqual(process.stdout.readline(), "got two\n")
         self.assertEqual(process.wait(support.DEADLINE), 0)
+
+    def shell(self, script, data, status=0, stdin=None, **keywords):
+        """A shell that shares its standard input with taskctl."""
+        env = {**self.home.env,
+               "PATH": os.path.dirname(os.path.abspath(support.TASKCTL)) + ":" + self.home.env["PATH"]}
+        given = {"input": data} if stdin is None else {"stdin": stdin}
+        done = subprocess.run(["bash", *script], env=env, cwd=self.home.path, capture_output=True,
+                              timeout=support.DEADLINE, check=False, **given, **keywords)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout.decode()
+
+    def test_a_script_on_standard_input_goes_on_behind_it(self):
+        script = b"echo one\ntaskctl retry -- echo building\necho two\nexit 7\n"
+        self.assertEqual(self.shell((), script, status=7), "one\nbuilding\ntwo\n")
+
+    def test_a_loop_over_lines_has_them_all(self):
+        said = self.shell(("-c", 'while read x; do taskctl retry -- echo "got $x"; done'),
+                          b"1\n2\n3\n")
+        self.assertEqual(said, "got 1\ngot 2\ngot 3\n")
+
+    def test_what_no_attempt_has_read_is_left(self):
+        data = b"".join(b"%d\n" % number for number in range(5000))
+        for command, gone in (("true", 0), ("sh -c 'read x'", 1), ("sh -c 'exec <&-'", 0),
+                              ("sh -c 'read x; exec <&-; true'", 1)):
+            with self.subTest(command):
+                said = self.shell(("-c", f"taskctl retry -- {command}; cat"), data)
+                self.assertEqual(said.encode(), data[2 * gone:])
+
+    def test_what_was_read_is_replayed_and_taken_once(self):
+        data = b"".join(b"%d\n" % number for number in range(5000))
+        self.script("read x; echo got $x; test $TASKD_ATTEMPT = 2 || exit 1; read x; echo got $x")
+        said = self.shell(("-c", "taskctl -q retry --delay 0s -- ./program; cat"), data)
+        self.assertEqual(said.encode(), b"got 0\ngot 0\ngot 1\n" + data[4:])
+
+    def test_an_attempt_that_reads_less_than_the_one_before(self):
+        data = os.urandom(50_000)
+        self.script("test $TASKD_ATTEMPT = 1 || exit 0; head -c 20000 > read; exit 1")
+        with open(os.path.join(self.home.path, "all"), "wb") as file:
+            file.write(data)
+        self.shell(("-c", "cat all | (taskctl -q retry --delay 0s -- ./program; cat > left)"), b"")
+        with open(os.path.join(self.home.path, "left"), "rb") as file:
+            left = file.read()
+        # head reads in blocks of its own; what it took is gone, the rest is there.
+        self.assertTrue(data.endswith(left))
+        self.assertTrue(0 < len(left) <= 30_000, len(left))
+
+    def test_a_socket_is_replayed_too_and_no_more_is_taken(self):
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        data = b"".join(b"%d\n" % number for number in range(2000))
+        ours.sendall(data)
+        ours.shutdown(socket.SHUT_WR)
+        self.script("read x; echo got $x; test $TASKD_ATTEMPT = 2 || exit 1; read x; echo got $x")
+        said = self.shell(("-c", "taskctl -q retry --delay 0s -- ./program; cat"), None,
+                          stdin=theirs.fileno())
+        self.assertEqual(said.encode(), b"got 0\ngot 0\ngot 1\n" + data[4:])
+
+    def test_input_that_nobody_reads_costs_no_time(self):
+        for program in ("sleep 0.5", "exec <&-; sleep 0.5"):
+            source, end = os.pipe()
+            os.write(end, b"unread\n")
+            process = subprocess.Popen(self.command("--", "sh", "-c", program), env=self.home.env,
+                                       stdin=source)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            os.close(end)
+            self.assertEqual(os.read(source, 100), b"unread\n")
+            os.close(source)
+            self.assertEqual(process.returncode, 0)
+            self.assertLess(usage.ru_utime + usage.ru_stime, 0.3)
 
     # ---- the end ---------------------------------------------------------------------------------
 
