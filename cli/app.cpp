@@ -9,10 +9,12 @@
 #include "core/text.h"
 #include "version.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <fcntl.h>
+#include <optional>
 #include <unistd.h>
 
 namespace taskd::cli {
@@ -43,16 +45,21 @@ void keep_standard_numbers() {
             (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-core::Result<Words> arguments_of(int argc, char** argv) {
-    Words words;
-    for (int i = 1; i < argc; ++i) {
-        words.emplace_back(argv[i]);
-        if (!core::is_utf8(words.back()))
-            return core::invalid_argument("argument " + std::to_string(i),
-                                          "\"" + core::clipped(visible(words.back()), 64) +
-                                              "\" is not UTF-8; taskctl takes UTF-8 only");
+/// The first argument that is not UTF-8; then each that is not, as it can be shown.
+std::optional<core::Error> make_utf8(Words& arguments) {
+    std::optional<core::Error> error;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        if (core::is_utf8(arguments[i])) continue;
+        arguments[i] = visible(arguments[i]);
+        if (error) continue;
+        const auto name = "argument " + std::to_string(i + 1);
+        error = core::Error{core::Reason::invalid_argument,
+                            name + ": \"" + core::clipped(arguments[i], 64) +
+                                "\" is not UTF-8; taskctl takes UTF-8 only",
+                            name,
+                            {}};
     }
-    return words;
+    return error;
 }
 
 int help(Context& context, const CommandLine& line, const Words& words) {
@@ -69,7 +76,7 @@ int help(Context& context, const CommandLine& line, const Words& words) {
     return 0;
 }
 
-int dispatch(const Words& arguments, void (*add_commands)(CommandLine&)) {
+int dispatch(Words arguments, void (*add_commands)(CommandLine&)) {
     CommandLine line;
     add_commands(line);
     line.add({.name = "help",
@@ -82,11 +89,12 @@ int dispatch(const Words& arguments, void (*add_commands)(CommandLine&)) {
                   return help(context, line, words);
               }});
 
-    if (!arguments.empty() && arguments[0] == "__complete")
+    const auto not_utf8 = make_utf8(arguments);
+    if (!arguments.empty() && arguments[0] == "__complete" && !not_utf8)
         return complete(line, Words(arguments.begin() + 1, arguments.end()));
     const auto chosen = line.parse(arguments);
-    if (!chosen) {
-        early_screen(arguments).error(chosen.error());
+    if (!chosen || not_utf8) {
+        early_screen(arguments).error(not_utf8 ? *not_utf8 : chosen.error());
         return line.usage_status();
     }
     const auto settings = settings_from(chosen->globals);
@@ -112,12 +120,7 @@ int dispatch(const Words& arguments, void (*add_commands)(CommandLine&)) {
 int run(int argc, char** argv, void (*add_commands)(CommandLine&)) noexcept {
     try {
         keep_standard_numbers();
-        const auto arguments = arguments_of(argc, argv);
-        if (!arguments) {
-            early_screen({}).error(arguments.error());
-            return exit_status(arguments.error().reason);
-        }
-        return dispatch(*arguments, add_commands);
+        return dispatch(Words(argv + std::min(argc, 1), argv + argc), add_commands);
     } catch (const OutputFailed& failed) {
         // Who reads the first lines only, as head does, has what they wanted.
         if (!failed.reader_gone()) std::fprintf(stderr, "taskctl: %s\n", failed.what());

@@ -154,6 +154,9 @@ CLI::App& CommandLine::add(Command command) {
     if (!command.run) app->require_subcommand(0, 1);
     if (parent == &root_) {
         app->preparse_callback([this](std::size_t) { words_before_ = root_.remaining().size(); });
+    } else {
+        app->preparse_callback(
+            [this](std::size_t) { words_between_ = root_.remaining(true).size() - words_before_; });
     }
     command.app = app;
     commands_.push_back(std::move(command));
@@ -174,8 +177,62 @@ const Command* CommandLine::parsed() const {
     return found == commands_.end() ? nullptr : &*found;
 }
 
-int CommandLine::usage_status() const {
+/// Of what was asked for, the command that runs another one: "once list -- ls" and "once --ttl 1d
+/// list ls" are meant for "once", with a KEY that can't be.
+const Command* CommandLine::runner() const {
     const Command* command = parsed();
+    if (command == nullptr || command->words_before_command) return command;
+    const auto space = command->name.rfind(' ');
+    const Command* group =
+        space == std::string::npos ? nullptr : find(command->name.substr(0, space));
+    if (group == nullptr || !group->words_before_command) return nullptr;
+    const auto options = group->app->get_options();
+    const bool has_options = std::any_of(options.begin(), options.end(), [](const auto* option) {
+        return option->count() > 0 && !option->check_lname("help");
+    });
+    return has_mark_ || words_between_ > 0 || has_options ? group : nullptr;
+}
+
+Error CommandLine::missing_mark(const Command& command) const {
+    return usage("\"" + full_name(&command) + "\" needs -- in front of the command that it runs: " +
+                     full_name(&command) + " " + command.usage,
+                 example_of(&command));
+}
+
+/// Nothing of the command that is to be run may be taken for a word or option of taskctl, nor a KEY
+/// for a subcommand.
+Result<void> CommandLine::check_mark(const Chosen& chosen, const Words& before) const {
+    const Command* command = runner();
+    if (command == nullptr || !command->words_before_command) return {};
+    const std::size_t wanted = *command->words_before_command;
+    if (!has_mark_) {
+        if (command == chosen.command && before.empty()) return {};  // --help, or all is missing
+        return tl::unexpected(missing_mark(*command));
+    }
+    if (chosen.help || chosen.version)
+        return tl::unexpected(usage("--help and --version do not go with --", example_of(command)));
+    if (command != chosen.command) {
+        const auto name = chosen.command->name.substr(command->name.size() + 1);
+        return tl::unexpected(usage("key: " + in_quotes(name) + " can't be one, since \"" +
+                                        full_name(chosen.command) +
+                                        "\" is a command of its own; with -- a KEY "
+                                        "stands in front of it",
+                                    example_of(command), "key"));
+    }
+    const auto option = std::find_if(before.begin(), before.end(), looks_like_option);
+    if (option != before.end() || before.size() == wanted) return {};  // it is told of elsewhere
+    if (before.size() < wanted)
+        return tl::unexpected(
+            usage("key: is missing; it stands in front of --", example_of(command), "key"));
+    return tl::unexpected(usage(
+        in_quotes(before[wanted]) + " stands in front of --; " +
+            (wanted == 0 ? "the command stands behind it" : "only KEY does, the command behind it"),
+        example_of(command)));
+}
+
+int CommandLine::usage_status() const {
+    const Command* command = runner();
+    if (command == nullptr) command = parsed();
     return command == nullptr ? exit_status(Reason::invalid_argument) : command->usage_status;
 }
 
@@ -238,6 +295,7 @@ Result<Chosen> CommandLine::parse(const Words& arguments) {
     arguments_ = arguments;
     Words verbatim;
     Words head = for_cli11(arguments, verbatim);
+    has_mark_ = std::find(arguments.begin(), arguments.end(), "--") != arguments.end();
     std::reverse(head.begin(), head.end());  // CLI11 takes them from the end
     Chosen chosen;
     bool version = false;
@@ -253,6 +311,7 @@ Result<Chosen> CommandLine::parse(const Words& arguments) {
     chosen.globals = globals_;
     chosen.version = version;
     Words leftovers = root_.remaining(true);
+    if (auto good = check_mark(chosen, leftovers); !good) return tl::unexpected(good.error());
     if (chosen.help && leftovers.empty()) return chosen;
     for (auto& word : leftovers)
         if (word == plus_plus) word = "++";

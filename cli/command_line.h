@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ struct Command {
     std::string details{};                             ///< more about it, below the options
     std::function<int(Context&, const Words&)> run{};  ///< empty for a group such as "channels"
     int usage_status = 2;  ///< the exit status of a mistyped option or value
+    /// Of one that runs a command: how many words stand in front of the "--" that has to be there.
+    std::optional<std::size_t> words_before_command{};
     CLI::App* app = nullptr;
 };
 
@@ -77,6 +80,9 @@ public:
 
 private:
     [[nodiscard]] const Command* parsed() const;
+    [[nodiscard]] const Command* runner() const;
+    [[nodiscard]] core::Result<void> check_mark(const Chosen& chosen, const Words& before) const;
+    [[nodiscard]] core::Error missing_mark(const Command& command) const;
     [[nodiscard]] core::Result<void> check_leftovers(const Command* command,
                                                      const Words& leftovers) const;
     [[nodiscard]] core::Error unknown_command(const Command* group, const std::string& word) const;
@@ -86,7 +92,9 @@ private:
     GlobalOptions globals_;
     std::deque<Command> commands_;  // stable addresses
     Words arguments_;
-    std::size_t words_before_ = 0;  // that stood in front of the first subcommand
+    bool has_mark_ = false;          // a "--"
+    std::size_t words_before_ = 0;   // that stood in front of the first subcommand
+    std::size_t words_between_ = 0;  // in front of a second one, as of "once k list"
 };
 
 /// Options of a command; each may be given at any place.

@@ -6,7 +6,6 @@
 #include "core/span.h"
 #include "core/text.h"
 
-#include <algorithm>
 #include <memory>
 
 namespace taskd::cli {
@@ -48,25 +47,8 @@ Result<OnceLoop::Options> options_from(const Given& given, const Words& words) {
     return options;
 }
 
-/// An empty variable for KEY must not make a key of the command.
-Result<void> check_key(const Words& arguments, const Words& words) {
-    const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
-    if (dashes == arguments.end()) return {};
-    const auto behind = static_cast<std::size_t>(arguments.end() - dashes) - 1;
-    if (words.size() == behind + 1) return {};
-    return core::invalid_argument("key",
-                                  words.size() <= behind
-                                      ? "is missing; it stands in front of --"
-                                      : "only KEY stands in front of --, the command behind it",
-                                  "taskctl once deploy-v42 -- ./deploy v42");
-}
-
-int run(Context& context, const Given& given, const Words& arguments, const Words& words) {
+int run(Context& context, const Given& given, const Words& words) {
     try {
-        if (auto good = check_key(arguments, words); !good) {
-            (void)context.fail(good.error());
-            return once_refused;
-        }
         auto options = options_from(given, words);
         if (!options) {
             (void)context.fail(options.error());
@@ -100,10 +82,10 @@ void register_once(CommandLine& line) {
              "the result. A holder that dies loses its lease, and the next call runs COMMAND with "
              "a higher number in TASKD_FENCE. Another COMMAND under the same KEY is a conflict. "
              "The exit status is that of COMMAND; 120 to 125 are taskctl's own: see taskctl(1).",
-         .run = [given, &line](
-                    Context& context,
-                    const Words& words) { return run(context, *given, line.arguments(), words); },
-         .usage_status = once_refused});
+         .run = [given](Context& context,
+                        const Words& words) { return run(context, *given, words); },
+         .usage_status = once_refused,
+         .words_before_command = 1});
     add_text(app, "--ttl", given->ttl, "SPAN", "how long the result is kept (default 7d)");
     add_text(app, "--lease", given->lease, "SPAN",
              "a holder that was not heard of for so long is dead (default 10m)");

@@ -107,7 +107,8 @@ void register_retry(CommandLine& line) {
              "of the last attempt; 120 and 123 to 125 are taskctl's own: see taskctl(1).",
          .run = [given](Context& context,
                         const Words& words) { return run(context, *given, words); },
-         .usage_status = retry_refused});
+         .usage_status = retry_refused,
+         .words_before_command = 0});
     add_text(app, "--attempts", given->attempts, "N", "so many attempts at most (default 5)");
     add_text(app, "--delay", given->delay, "SPAN",
              "the wait after the first, doubled after each (default 1s)");

@@ -49,14 +49,14 @@ def main():
 
     try:
         command(TASKCTL, "list")()  # starts the daemon
-        command(TASKCTL, "once", "kept", "true")()
+        command(TASKCTL, "once", "kept", "--", "true")()
         times = {name: [] for name in ("true", "flock true", "once true, first", "once true, replayed",
                                        "taskctl version", "a 4 KiB write and fdatasync")}
         for number in range(options.rounds):
             times["true"].append(timed(command("true")))
             times["flock true"].append(timed(command("flock", lock, "true")))
-            times["once true, first"].append(timed(command(TASKCTL, "once", f"key-{number}", "true")))
-            times["once true, replayed"].append(timed(command(TASKCTL, "once", "kept", "true")))
+            times["once true, first"].append(timed(command(TASKCTL, "once", f"key-{number}", "--", "true")))
+            times["once true, replayed"].append(timed(command(TASKCTL, "once", "kept", "--", "true")))
             times["taskctl version"].append(timed(command(TASKCTL, "version", "--no-start")))
             times["a 4 KiB write and fdatasync"].append(timed(write))
     finally:

@@ -139,6 +139,50 @@ TEST_CASE("what others call otherwise is led to its command") {
           0);
 }
 
+TEST_CASE("what is to be run stands behind dashes, and nothing of it is taskctl's") {
+    SECTION("understood") {
+        struct Row {
+            Words arguments;
+            std::string command;
+            Words words;
+        };
+        const auto row = GENERATE(values<Row>({
+            {{"once", "k", "--", "ls", "--help"}, "once", {"k", "ls", "--help"}},
+            {{"-q", "once", "--ttl", "1d", "add", "--", "list"}, "once", {"add", "list"}},
+            {{"once", "list", "-o", "json", "k"}, "once list", {"k"}},
+            {{"once", "-q", "forget", "k"}, "once forget", {"k"}},
+            {{"retry", "--", "ls", "-o", "json", "--"}, "retry", {"ls", "-o", "json", "--"}},
+        }));
+        CAPTURE(row.arguments);
+        CommandLine line;
+        const auto chosen = parse(line, row.arguments);
+        REQUIRE(chosen);
+        CHECK(chosen->command->name == row.command);
+        CHECK(chosen->words == row.words);
+    }
+    SECTION("refused, with the status that is no command's own") {
+        const auto arguments = GENERATE(values<Words>({
+            {"once", "list", "--", "ls"},
+            {"once", "--retry-failed", "status", "--", "make"},
+            {"once", "k", "forget", "--", "k5"},
+            {"once", "--ttl", "1d", "forget", "k5"},
+            {"once", "k", "list"},
+            {"once", "k", "ls"},
+            {"once", "k", "ls", "--help"},
+            {"once", "--help", "--", "ls"},
+            {"once", "k", "ls", "--", "x"},
+            {"once", "--", "ls"},
+            {"retry", "ls"},
+            {"retry", "ls", "--version"},
+            {"retry", "ls", "--", "x"},
+        }));
+        CAPTURE(arguments);
+        CommandLine line;
+        CHECK_FALSE(parse(line, arguments));
+        CHECK(line.usage_status() == 120);
+    }
+}
+
 TEST_CASE("help is for the command it is asked of") {
     CommandLine line;
     const auto chosen = parse(line, {"channels", "set", "--help"});

@@ -90,8 +90,37 @@ class Replay(Once):
                          "--ttl", input=b"in\0put")
         self.assertEqual((done.returncode, done.stdout), (0, b"a b|$HOME|-x|--ttl|in\0put"))
 
-    def test_the_command_line_may_go_without_dashes(self):
-        self.assertEqual(self.once("k", "echo", "hi").stdout, b"hi\n")
+    def test_without_the_dashes_nothing_is_run(self):
+        program = self.script("")
+        for words in ((program,), (program, "--help"), (program, "--version"), (program, "-q", "hi"),
+                      (program, "--timeout", "5m"), (program, "--unknown"), ("list",),
+                      ("--ttl", "1d"), ("--help",)):
+            with self.subTest(words=words):
+                done = self.once("k", *words)
+                self.assertEqual((done.returncode, done.stdout), (120, b""))
+                self.assertIn("once KEY -- COMMAND", done.stderr.decode())
+        for words in (("--ttl", "1d", "list", program), ("--retry-failed", "status", "k")):
+            self.assertEqual(self.once(*words).returncode, 120)
+        self.assertEqual(self.home.result("run.list")["runs"], [])
+        self.assertEqual(self.once("--help").returncode, 0)
+
+    def test_a_key_is_never_a_subcommand(self):
+        self.once("k5", "--", "true")
+        program = self.script("")
+        for words in (("list",), ("status",), ("forget",), ("--ttl", "1d", "list"),
+                      ("--retry-failed", "status"), ("-q", "forget"), ("k", "list")):
+            for command in (program, "k5"):
+                with self.subTest(words=words, command=command):
+                    done = self.once(*words, "--", command)
+                    self.assertEqual((done.returncode, done.stdout), (120, b""))
+                    self.assertIn("is a command of its own", done.stderr.decode())
+        self.assertEqual(self.lines(), [])
+        self.assertEqual(self.state("k5"), "succeeded")
+        for key in ("add", "help", "once", "lists"):
+            self.assertEqual(self.once(key, "--", "echo", key).stdout.decode(), key + "\n")
+        for key in ("--help", "--version", "-h"):
+            self.assertEqual(self.once(key, "--", program).returncode, 120)
+        self.assertEqual(self.lines(), [])
 
     def test_another_command_is_a_conflict_that_shows_both(self):
         self.once("k", "--", "echo", "one")
@@ -168,11 +197,14 @@ class Replay(Once):
         self.assertEqual(self.once("k", "--", "true").returncode, 0)
 
     def test_what_is_not_accepted_is_refused_with_120(self):
-        for words, text in ((("k",), "COMMAND"), (("--ttl", "0s", "k", "true"), "ttl"),
-                            (("--lease", "2d", "k", "true"), "lease"),
-                            (("--lease", "soon", "k", "true"), "lease"),
-                            (("", "true"), "key"), (("a\nb", "true"), "key"),
-                            (("--tll", "1d", "k", "true"), "--ttl")):
+        for words, text in ((("k",), "COMMAND"), (("k", "--"), "COMMAND"),
+                            (("--ttl", "0s", "k", "--", "true"), "ttl"),
+                            (("--lease", "2d", "k", "--", "true"), "lease"),
+                            (("--lease", "soon", "k", "--", "true"), "lease"),
+                            (("", "--", "true"), "key"), (("a\nb", "--", "true"), "key"),
+                            (("k", "--", b"\xff"), "is not UTF-8"),
+                            ((b"k\xff", "--", "true"), "is not UTF-8"),
+                            (("--tll", "1d", "k", "--", "true"), "--ttl")):
             with self.subTest(words=words):
                 done = self.once(*words)
                 self.assertEqual((done.returncode, done.stdout), (120, b""))

@@ -2,6 +2,7 @@
 """taskctl retry: attempts, waits, statuses, standard input for each attempt, signals, deadline."""
 
 import hashlib
+import json
 import os
 import pty
 import re
@@ -113,11 +114,30 @@ class Retry(support.TestCase):
                             (["--on", "256", "--", "true"], "on"),
                             (["--deadline", "0s", "--", "true"], "deadline"),
                             (["--dealy", "1s", "--", "true"], "--delay"),
+                            (["true"], "retry -- COMMAND"), (["sh", "--help"], "retry -- COMMAND"),
+                            (["sh", "--version"], "retry -- COMMAND"),
+                            (["sh", "-c", "true"], "retry -- COMMAND"),
+                            (["true", "--", "true"], '"true" stands in front of --'),
+                            (["--help", "--", "true"], "--help"),
                             (["--"], "COMMAND"), ([], "COMMAND")):
             with self.subTest(words=words):
                 done = self.run_it(*words)
                 self.assertEqual(done.returncode, 120, done.stderr)
                 self.assertIn(said, done.stderr.decode())
+
+    def test_nothing_behind_the_dashes_is_an_option_of_taskctl(self):
+        done = self.run_it("--", "echo", "--help", "--version", "-q", "--attempts", "1")
+        self.assertEqual((done.returncode, done.stdout),
+                         (0, b"--help --version -q --attempts 1\n"))
+
+    def test_words_that_are_not_utf_8_have_that_status_too(self):
+        for words in ((b"--", b"echo", b"\xff"), (b"--on", b"\xff", b"--", b"true")):
+            done = subprocess.run([os.fsencode(support.TASKCTL), b"-o", b"json", b"retry", *words],
+                                  env=self.home.env, capture_output=True, check=False,
+                                  stdin=subprocess.DEVNULL, timeout=support.DEADLINE)
+            self.assertEqual(done.returncode, 120)
+            error = json.loads(done.stderr)["error"]
+            self.assertIn("is not UTF-8", error["message"])
 
     def test_what_can_t_be_started_is_not_tried_again(self):
         for program in ("./nothing-there", "no-such-program", self.home.path):
