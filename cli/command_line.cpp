@@ -20,6 +20,9 @@ using core::Result;
 // UTF-8.
 const std::string plus_plus = "+\xff+";
 
+// What the check of add_filled() says.
+constexpr const char* is_empty_words = "is empty; leave it out or give a value";
+
 Error usage(std::string message, std::string hint, std::string field = {}) {
     return {Reason::invalid_argument, std::move(message), std::move(field), std::move(hint)};
 }
@@ -113,6 +116,8 @@ Error usage_error(const CLI::ParseError& error, const Command* command) {
     const std::string option = message.substr(0, colon);
     if (error.get_name() == "ArgumentMismatch" && message.find("missing") != std::string::npos)
         return usage(option + " needs a value", example_of(command), option);
+    if (error.get_name() == "ValidationError" && message.find(is_empty_words) != std::string::npos)
+        return usage(option + " " + is_empty_words, example_of(command), option);
     if (error.get_name() == "ConversionError" || error.get_name() == "ArgumentMismatch")
         return usage(message + "; it takes no such value", full_name(command) + " --help");
     return usage(message, full_name(command) + " --help");
@@ -132,11 +137,11 @@ CommandLine::CommandLine()
              "table, plain, json or jsonl; a table on a terminal, else plain lists "
              "[TASKCTL_OUTPUT]");
     add_switch(root_, "-q,--quiet", globals_.quiet, "print numbers, ids and names only");
-    add_text(root_, "--endpoint", globals_.endpoint, "DIR",
-             "the directory of the daemon's sockets [TASKCTL_ENDPOINT]");
-    add_text(root_, "--as", globals_.as, "USER", "act for another user, as operator");
-    add_text(root_, "--timeout", globals_.timeout, "SPAN",
-             "how long to wait for an answer (default 30s)");
+    add_filled(root_, "--endpoint", globals_.endpoint, "DIR",
+               "the directory of the daemon's sockets [TASKCTL_ENDPOINT]");
+    add_filled(root_, "--as", globals_.as, "USER", "act for another user, as operator");
+    add_filled(root_, "--timeout", globals_.timeout, "SPAN",
+               "how long to wait for an answer (default 30s)");
     add_switch(root_, "--no-start", globals_.no_start, "never start a daemon [TASKCTL_NO_START]");
     add_switch(root_, "--no-input", globals_.no_input, "never ask anything, nor open an editor");
     add_text(root_, "--color", globals_.color, "WHEN", "auto, always or never (default auto)");
@@ -348,13 +353,21 @@ void add_texts(CLI::App& app, const std::string& names, std::vector<std::string>
         ->allow_extra_args(false);
 }
 
+void add_filled(CLI::App& app, const std::string& names, std::string& into,
+                const std::string& placeholder, const std::string& help) {
+    add_text(app, names, into, placeholder, help);
+    app.get_option(names)->check([](const std::string& value) {
+        return value.empty() ? std::string(is_empty_words) : std::string();
+    });
+}
+
 void add_switch(CLI::App& app, const std::string& names, bool& into, const std::string& help) {
     app.add_flag(names, into, help);
 }
 
 void add_key(CLI::App& app, std::string& into) {
-    add_text(app, "--idempotency-key", into, "KEY",
-             "do this once, however often it is asked with this key [TASKCTL_IDEMPOTENCY_KEY]");
+    add_filled(app, "--idempotency-key", into, "KEY",
+               "do this once, however often it is asked with this key [TASKCTL_IDEMPOTENCY_KEY]");
 }
 
 std::string key_from(const std::string& flag) {

@@ -102,6 +102,9 @@ void add_text(CLI::App& app, const std::string& names, std::string& into,
               const std::string& placeholder, const std::string& help);
 void add_texts(CLI::App& app, const std::string& names, std::vector<std::string>& into,
                const std::string& placeholder, const std::string& help);
+/// One whose empty value, as of a variable that is not set, is an error and not the default.
+void add_filled(CLI::App& app, const std::string& names, std::string& into,
+                const std::string& placeholder, const std::string& help);
 void add_switch(CLI::App& app, const std::string& names, bool& into, const std::string& help);
 
 /// --idempotency-key of writing commands.

@@ -64,7 +64,7 @@ Result<Settings> settings_from(const GlobalOptions& options) {
     if (!color) return tl::unexpected(color.error());
     settings.screen.color = *color;
     if (!options.timeout.empty()) {
-        const auto timeout = core::parse_span("timeout", options.timeout);
+        const auto timeout = span_from("timeout", options.timeout);
         if (!timeout) return tl::unexpected(timeout.error());
         if (*timeout == std::chrono::seconds{0})
             return core::invalid_argument("timeout", "0 leaves no time to answer; use 1s or more");
@@ -105,7 +105,14 @@ Result<ipc::Client> Context::client(const std::string& idempotency_key, Start st
 }
 
 int Context::fail(const core::Error& error) {
-    screen_.error(error);
+    core::Error told = error;
+    const std::string key = given({}, "", "TASKCTL_IDEMPOTENCY_KEY").text;
+    if (error.field == "idempotency_key" && !key.empty() &&
+        error.message.find("\"" + key + "\"") != std::string::npos)
+        told.hint =
+            "TASKCTL_IDEMPOTENCY_KEY is for one command; set it for that one alone, or give "
+            "each its own --idempotency-key";
+    screen_.error(told);
     return exit_status(error.reason);
 }
 
@@ -125,6 +132,18 @@ Result<std::int64_t> number_from(const std::string& option, const std::string& t
         "\"" + core::clipped(text, 64) + "\" is not accepted; use a whole number " +
             (max == INT64_MAX ? "of at least " + std::to_string(min)
                               : "from " + std::to_string(min) + " to " + std::to_string(max)));
+}
+
+Result<std::chrono::seconds> span_from(const std::string& option, const std::string& text) {
+    auto span = core::parse_span(option, text);
+    if (span) return span;
+    const bool has_digits = text.find_first_of("0123456789") == 0;
+    const auto unit = text.find_first_not_of("0123456789.");
+    if (has_digits && unit == std::string::npos)
+        span.error().hint = "a number needs a unit, and a second is the least: 1s";
+    else if (has_digits && (text.find('.') != std::string::npos || text.substr(unit) == "ms"))
+        span.error().hint = "a second is the least, in whole numbers: 1s";
+    return span;
 }
 
 }  // namespace taskd::cli

@@ -89,4 +89,11 @@ private:
                                                      const std::string& text, std::int64_t min,
                                                      std::int64_t max);
 
+/// A span that an option was given, as core::parse_span, with what a number of seconds or a
+/// fraction lacks.
+///
+/// Errors: invalid_argument on the option's name.
+[[nodiscard]] core::Result<std::chrono::seconds> span_from(const std::string& option,
+                                                           const std::string& text);
+
 }  // namespace taskd::cli

@@ -51,7 +51,9 @@ Result<void> set_data(const EventFlags& flags, ipc::CloudEvent& event) {
         const auto json = ipc::parse_json(*bytes);
         if (!json)
             return core::invalid_argument(
-                "data", "\"" + core::clipped(visible(core::trim(*bytes)), 64) + "\" is not JSON",
+                "data",
+                nlohmann::json(core::clipped(visible(core::trim(*bytes)), 64)).dump() +
+                    " is not JSON",
                 "a text is JSON in quotes, '\"like this\"', or goes with --content-type "
                 "text/plain");
         event.data = json->dump();
@@ -95,9 +97,10 @@ void add_event_options(CLI::App& app, EventFlags& flags) {
     add_text(app, "--source", flags.source, "URI", "where (default /taskctl)");
     add_text(app, "--subject", flags.subject, "TEXT",
              "what it is about; consumers take events of one subject in order");
-    add_text(app, "--id", flags.id, "ID",
-             "its id: a second event of the same source and id is the same event (default a fresh "
-             "one)");
+    add_filled(
+        app, "--id", flags.id, "ID",
+        "its id: a second event of the same source and id is the same event (default a fresh "
+        "one)");
     add_text(app, "--time", flags.time, "TIME", "when it happened (default now)");
     add_texts(app, "--attribute", flags.attributes, "NAME=VALUE",
               "an extension attribute; may be repeated");

@@ -195,7 +195,9 @@ void register_on(CommandLine& line) {
          }});
     add_texts(app, "--where", given->where, "FIELD=VALUE",
               "a field of the data, also != < <= > >=; may be repeated");
-    add_text(app, "--name", given->name, "NAME", "what to call it (default rule-1, rule-2, ...)");
+    add_filled(app, "--name", given->name, "NAME",
+               "what to call it (default rule-1, rule-2, ...); with a name, the same said again is "
+               "the same rule");
     add_key(app, given->key);
 }
 

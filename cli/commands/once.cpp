@@ -34,7 +34,7 @@ Result<OnceLoop::Options> options_from(const Given& given, const Words& words) {
          {std::tuple("ttl", &given.ttl, ttl_ms_max, &request.ttl),
           std::tuple("lease", &given.lease, core::lease_ms_max, &request.lease)}) {
         if (text->empty()) continue;
-        const auto span = core::parse_span(field, *text);
+        const auto span = span_from(field, *text);
         if (!span) return tl::unexpected(span.error());
         const std::chrono::seconds longest = most / 1000 * std::chrono::seconds{1};
         if (span->count() == 0 || *span > longest)
@@ -86,9 +86,9 @@ void register_once(CommandLine& line) {
                         const Words& words) { return run(context, *given, words); },
          .usage_status = once_refused,
          .words_before_command = 1});
-    add_text(app, "--ttl", given->ttl, "SPAN", "how long the result is kept (default 7d)");
-    add_text(app, "--lease", given->lease, "SPAN",
-             "a holder that was not heard of for so long is dead (default 10m)");
+    add_filled(app, "--ttl", given->ttl, "SPAN", "how long the result is kept (default 7d)");
+    add_filled(app, "--lease", given->lease, "SPAN",
+               "a holder that was not heard of for so long is dead (default 10m)");
     add_switch(app, "--retry-failed", given->retry_failed,
                "run it again if it ended with another status than 0");
     add_switch(app, "--no-wait", given->no_wait, "end with 123 while somebody else runs it");

@@ -45,7 +45,7 @@ Result<RetryLoop::Options> options_from(const Given& given, const Words& words) 
          {std::tuple("delay", &given.delay, &options.policy.initial),
           std::tuple("max", &given.max, &options.policy.max)}) {
         if (text->empty()) continue;
-        const auto span = core::parse_span(field, *text);
+        const auto span = span_from(field, *text);
         if (!span) return tl::unexpected(span.error());
         *into = *span;
     }
@@ -63,7 +63,7 @@ Result<RetryLoop::Options> options_from(const Given& given, const Words& words) 
         options.on = *codes;
     }
     if (given.deadline.empty()) return options;
-    const auto deadline = core::parse_span("deadline", given.deadline);
+    const auto deadline = span_from("deadline", given.deadline);
     if (!deadline) return tl::unexpected(deadline.error());
     if (deadline->count() == 0)
         return core::invalid_argument("deadline", "0 leaves no time for an attempt");
@@ -109,15 +109,16 @@ void register_retry(CommandLine& line) {
                         const Words& words) { return run(context, *given, words); },
          .usage_status = retry_refused,
          .words_before_command = 0});
-    add_text(app, "--attempts", given->attempts, "N", "so many attempts at most (default 5)");
-    add_text(app, "--delay", given->delay, "SPAN",
-             "the wait after the first, doubled after each (default 1s)");
-    add_text(app, "--max", given->max, "SPAN", "the longest wait (default 1m)");
-    add_text(app, "--jitter", given->jitter, "HOW",
-             "equal (the default: half of a wait is by chance), full or none");
-    add_text(app, "--on", given->on, "STATUSES", "try again after these only, such as 75,100-110");
-    add_text(app, "--deadline", given->deadline, "SPAN",
-             "for all of it; a command that runs then is stopped");
+    add_filled(app, "--attempts", given->attempts, "N", "so many attempts at most (default 5)");
+    add_filled(app, "--delay", given->delay, "SPAN",
+               "the wait after the first, doubled after each (default 1s)");
+    add_filled(app, "--max", given->max, "SPAN", "the longest wait (default 1m)");
+    add_filled(app, "--jitter", given->jitter, "HOW",
+               "equal (the default: half of a wait is by chance), full or none");
+    add_filled(app, "--on", given->on, "STATUSES",
+               "try again after these only, such as 75,100-110");
+    add_filled(app, "--deadline", given->deadline, "SPAN",
+               "for all of it; a command that runs then is stopped");
 }
 
 }  // namespace taskd::cli

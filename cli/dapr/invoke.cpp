@@ -81,7 +81,9 @@ Result<void> add_body(const InvokeFlags& flags, Request& request) {
     if (ipc::dapr::header_of(request.headers, "Content-Type").empty()) {
         if (!nlohmann::json::accept(bytes))
             return invalid_argument(
-                "data", "\"" + core::clipped(visible(core::trim(bytes)), 64) + "\" is not JSON",
+                "data",
+                nlohmann::json(core::clipped(visible(core::trim(bytes)), 64)).dump() +
+                    " is not JSON",
                 "a text is JSON in quotes, '\"like this\"'; for anything else "
                 "say what it is: -H content-type:text/plain");
         request.headers.emplace_back("Content-Type", "application/json");

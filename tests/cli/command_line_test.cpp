@@ -78,9 +78,9 @@ TEST_CASE("global options may stand on either side of the command") {
 
 TEST_CASE("an empty value is a value") {
     CommandLine line;
-    const auto chosen = parse(line, {"list", "--endpoint=", "TEXT"});
+    const auto chosen = parse(line, {"list", "--output=", "TEXT"});
     REQUIRE(chosen);
-    CHECK(chosen->globals.endpoint.empty());
+    CHECK(chosen->globals.output.empty());
     CHECK(chosen->words == Words{"TEXT"});
 }
 

@@ -110,6 +110,26 @@ class Commands(support.TestCase):
         self.assertEqual((wrong.returncode, 'did you mean "zone"?' in wrong.stderr), (2, True))
         self.assertEqual(self.home.taskctl("config", "email", "nobody").returncode, 2)
 
+    def test_an_empty_key_or_name_is_refused(self):
+        for words in (("add", "X", "--idempotency-key", ""), ("add", "X", "--idempotency-key="),
+                      ("events", "publish", "--type", "a", "--id", ""), ("done", "1", "--as", ""),
+                      ("on", "a", "--name", "", "--", "remind", "b"), ("list", "--endpoint", "")):
+            done = self.home.taskctl(*words)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), words)
+            self.assertIn("is empty", done.stderr)
+        self.assertEqual(self.run_ok("list", "-q"), "")
+        self.assertIn("Added task 1", self.home.taskctl(
+            "add", "X", env={"TASKCTL_IDEMPOTENCY_KEY": "", "TASKCTL_ENDPOINT": ""}).stdout)
+
+    def test_a_key_of_a_whole_job_is_explained(self):
+        job = {"TASKCTL_IDEMPOTENCY_KEY": "job-1"}
+        self.assertEqual(self.home.taskctl("add", "X", env=job).returncode, 0)
+        second = self.home.taskctl("add", "Y", env=job)
+        self.assertEqual(second.returncode, 4)
+        self.assertIn("TASKCTL_IDEMPOTENCY_KEY is for one command", second.stderr)
+        other = self.home.taskctl("add", "Y", "--idempotency-key", "job-1")
+        self.assertNotIn("TASKCTL_IDEMPOTENCY_KEY", other.stderr)
+
     def test_health_is_a_word_and_a_status(self):
         self.assertEqual(self.home.taskctl("health").returncode, 6)
         self.run_ok("list")
