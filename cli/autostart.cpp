@@ -17,6 +17,7 @@
 #include <fstream>
 #include <poll.h>
 #include <spawn.h>
+#include <string_view>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -24,9 +25,12 @@
 #include <unistd.h>
 #include <utility>
 
+extern char** environ;
+
 namespace taskd::cli {
 namespace {
 
+using namespace std::string_view_literals;
 using core::Error;
 using core::Reason;
 using core::Result;
@@ -80,8 +84,58 @@ Result<std::string> find_taskd() {
                        "install taskd, or name it in TASKCTL_TASKD");
 }
 
+/// What taskd itself reads, and what the programs that it starts are given of its own: see
+/// ENVIRONMENT in taskctl(1). Nothing else: a runner of pipelines ends at a job's end whatever has
+/// the job's variables, and a job's secrets are not the daemon's.
+bool is_kept(std::string_view name) {
+    constexpr std::array kept{"HOME"sv,
+                              "USER"sv,
+                              "LOGNAME"sv,
+                              "PATH"sv,
+                              "SHELL"sv,
+                              "LANG"sv,
+                              "LANGUAGE"sv,
+                              "TZ"sv,
+                              "TZDIR"sv,
+                              "TMPDIR"sv,
+                              "DBUS_SESSION_BUS_ADDRESS"sv,
+                              "DISPLAY"sv,
+                              "WAYLAND_DISPLAY"sv,
+                              "XAUTHORITY"sv,
+                              "DESKTOP_SESSION"sv,
+                              "BROWSER"sv,
+                              "SSL_CERT_FILE"sv,
+                              "SSL_CERT_DIR"sv,
+                              "APP_API_TOKEN"sv,
+                              "DAPR_API_TOKEN"sv,
+                              "DAPR_HTTP_ENDPOINT"sv,
+                              "DAPR_HTTP_PORT"sv};
+    // Of a run that taskctl is a part of: what has them is ended with it.
+    constexpr std::array run{"TASKD_RUN_ID"sv,         "TASKD_ONCE_"sv,   "TASKD_EVENT_"sv,
+                             "TASKD_TASK_"sv,          "TASKD_ATTEMPT"sv, "TASKD_FENCE"sv,
+                             "TASKD_IDEMPOTENCY_KEY"sv};
+    const auto begins = [&](std::string_view beginning) { return name.rfind(beginning, 0) == 0; };
+    const auto ends = [&](std::string_view end) {
+        return name.size() > end.size() && name.substr(name.size() - end.size()) == end;
+    };
+    if (begins("TASKD_")) return std::none_of(run.begin(), run.end(), begins);
+    return begins("LC_") || begins("XDG_") || ends("SAN_OPTIONS") ||
+           std::find(kept.begin(), kept.end(), name) != kept.end();
+}
+
+std::vector<char*> kept_environment() {
+    std::vector<char*> kept;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string_view text = *entry;
+        if (is_kept(text.substr(0, text.find('=')))) kept.push_back(*entry);
+    }
+    kept.push_back(nullptr);
+    return kept;
+}
+
 /// What is still to be done after fork. Async-signal-safe throughout: ZeroMQ's threads may exist.
-[[noreturn]] void become_taskd(int pipe_end, char* const* argv, const std::string& exec_failed) {
+[[noreturn]] void become_taskd(int pipe_end, char* const* argv, char* const* environment,
+                               const std::string& exec_failed) {
     setsid();
     // A second fork, so that taskd is no session leader and can't get a terminal by opening one.
     if (fork() != 0) _exit(0);
@@ -97,7 +151,7 @@ Result<std::string> find_taskd() {
     sigset_t none{};
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    if (moved) execv(argv[0], argv);
+    if (moved) execve(argv[0], argv, environment);
     (void)!write(child_fd, exec_failed.data(), exec_failed.size());
     _exit(1);
 }
@@ -116,11 +170,12 @@ int start(const std::string& taskd, const std::string& directory) {
                                      "--endpoint", directory};
     std::array<char*, 6> argv{};
     for (std::size_t i = 0; i < words.size(); ++i) argv.at(i) = words.at(i).data();
+    const auto environment = kept_environment();
     const std::string exec_failed = "error " + taskd + " can't be executed\n";
 
     const pid_t child = fork();
     if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
-    if (child == 0) become_taskd(high_end.get(), argv.data(), exec_failed);
+    if (child == 0) become_taskd(high_end.get(), argv.data(), environment.data(), exec_failed);
     while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
     return ends[0];
@@ -155,6 +210,17 @@ Other wait_for(const ipc::Endpoint& endpoint, std::int64_t pid, steady_clock::ti
         std::this_thread::sleep_for(look_again);
     }
     return Other::silent;
+}
+
+/// What to do about a daemon that listens elsewhere: where that is, as its command line tells.
+std::string other_hint(std::int64_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);
+    std::string word;
+    while (std::getline(file, word, '\0'))
+        if (word == "--endpoint" && std::getline(file, word, '\0') && !word.empty())
+            return "it listens in " + word + ": name that with --endpoint or TASKCTL_ENDPOINT";
+    return "name its directory with --endpoint or TASKCTL_ENDPOINT, or end it: kill " +
+           std::to_string(pid);
 }
 
 }  // namespace
@@ -253,10 +319,10 @@ Result<void> ensure_daemon(const Place& place) {
         case Other::ended:
             continue;  // a daemon that was shutting down; now it is our turn
         case Other::silent:
-            return unavailable(
-                "another taskd (pid " + std::to_string(pid) +
-                    ") holds the store, but does not listen in " + endpoint.directory(),
-                "name its directory with --endpoint, or end it: kill " + std::to_string(pid));
+            return unavailable("another taskd (pid " + std::to_string(pid) +
+                                   ") holds the store, but does not listen in " +
+                                   endpoint.directory(),
+                               other_hint(pid));
         }
     }
     return unavailable("taskd was not ready after 30 s; see " + log_path());

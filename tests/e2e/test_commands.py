@@ -130,6 +130,29 @@ class Commands(support.TestCase):
         other = self.home.taskctl("add", "Y", "--idempotency-key", "job-1")
         self.assertNotIn("TASKCTL_IDEMPOTENCY_KEY", other.stderr)
 
+    def test_a_daemon_that_is_started_has_nothing_of_the_job(self):
+        job = {"RUNNER_TRACKING_ID": "github_1", "JENKINS_NODE_COOKIE": "dontKillMe", "SECRET": "s3",
+               "NOTIFY_SOCKET": "/nowhere", "TASKD_RUN_ID": "r", "TASKD_ONCE_KEY": "k",
+               "TASKD_FENCE": "1", "TASKD_LOG_LEVEL": "debug", "LC_TIME": "C", "DISPLAY": ":7"}
+        self.assertEqual(self.home.taskctl("add", "X", env=job).returncode, 0)
+        with open(f"/proc/{self.home.pid()}/environ", "rb") as file:
+            found = dict(entry.split("=", 1) for entry in file.read().decode().split("\0") if entry)
+        kept = ("PATH", "HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "TZ", "LANG")
+        self.assertEqual({name: value for name, value in found.items()
+                          if not name.endswith("SAN_OPTIONS")},
+                         {**{name: self.home.env[name] for name in kept},
+                          "TASKD_LOG_LEVEL": "debug", "LC_TIME": "C", "DISPLAY": ":7"})
+
+    def test_a_daemon_with_other_sockets_is_named(self):
+        self.run_ok("add", "X")
+        other = os.path.join(self.home.path, "other")
+        os.mkdir(other, 0o700)
+        missed = self.home.taskctl("list", env={"XDG_RUNTIME_DIR": other})
+        self.assertEqual(missed.returncode, 6)
+        self.assertIn(f"it listens in {self.home.endpoint}", missed.stderr)
+        self.assertEqual(self.home.taskctl("list", "-q", env={
+            "XDG_RUNTIME_DIR": other, "TASKCTL_ENDPOINT": self.home.endpoint}).stdout, "1\n")
+
     def test_health_is_a_word_and_a_status(self):
         self.assertEqual(self.home.taskctl("health").returncode, 6)
         self.run_ok("list")
