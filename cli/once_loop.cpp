@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <poll.h>
 #include <sys/stat.h>
@@ -51,6 +52,27 @@ std::string in_quotes(const std::string& key) {
     return "\"" + visible(core::clipped(key, 64)) + "\"";
 }
 
+std::string running(const core::Run& run, const core::TimeZone& zone) {
+    return in_quotes(run.key) + " is being run by " + visible(run.holder) + " since " +
+           stamp(run.started, zone) + ", with a lease until " + stamp(run.until, zone);
+}
+
+std::string forget_words(const core::Run& run) {
+    return "taskctl once forget --force " + visible(shell_words({run.key}));
+}
+
+/// The holders of the runs that this process is a part of, with spaces between.
+std::string outer_holders() {
+    // taskctl starts no thread that changes the environment.
+    const char* value = std::getenv("TASKD_ONCE_HOLDER");
+    return value == nullptr ? "" : value;
+}
+
+std::string holders_with(const std::string& holder) {
+    const auto outer = outer_holders();
+    return outer.empty() ? holder : outer + " " + holder;
+}
+
 }  // namespace
 
 int once_status(const core::Error& error) {
@@ -85,17 +107,13 @@ int OnceLoop::run() {
         if (!claimed) return refuse(claimed.error());
         if (claimed->granted) return run_command(claimed->run);
         if (claimed->run.state != core::RunState::running) return replay(*claimed);
-        const std::string running = in_quotes(options_.request.key) + " is being run by " +
-                                    visible(claimed->run.holder) + " since " +
-                                    stamp(claimed->run.started, context_.zone());
         const auto& patience = context_.settings().patience;
-        if (!options_.waits || (patience && Clock::now() >= begun + *patience)) {
-            (void)context_.fail({core::Reason::failed_precondition, running, {}, {}});
-            return once_busy;
-        }
+        const bool has_patience =
+            options_.waits && !(patience && Clock::now() >= begun + *patience);
+        if (const auto status = refuse_to_wait(claimed->run, has_patience)) return *status;
         if (!was_told)
-            screen_.note(running + ", with a lease until " +
-                         stamp(claimed->run.until, context_.zone()) + "; waiting for its result");
+            say(running(claimed->run, context_.zone()) +
+                "; waiting for its result (if it is dead: " + forget_words(claimed->run) + ")");
         was_told = true;
         options_.request.retry_failed = false;  // what is waited for counts
         const auto until = patience ? begun + *patience : Clock::time_point::max();
@@ -129,6 +147,31 @@ core::Result<void> OnceLoop::wait_for_end(std::int64_t head, Clock::time_point l
     }
 }
 
+/// The status to end with where nobody is to wait for a run.
+std::optional<int> OnceLoop::refuse_to_wait(const core::Run& run, bool has_patience) {
+    if (!has_patience) {
+        (void)context_.fail({core::Reason::failed_precondition,
+                             running(run, context_.zone()),
+                             {},
+                             forget_words(run) + ", if it is known to be dead"});
+        return once_busy;
+    }
+    const auto outer = core::split(outer_holders(), ' ');
+    if (std::find(outer.begin(), outer.end(), run.holder) == outer.end()) return {};
+    (void)context_.fail({core::Reason::failed_precondition,
+                         in_quotes(run.key) +
+                             " is being run by a command that this one is a part of; to wait for "
+                             "it would never end",
+                         {},
+                         "use another KEY inside of it, or --no-wait"});
+    return once_refused;
+}
+
+/// Among what the command prints, it says whose words these are.
+void OnceLoop::say(const std::string& text) {
+    screen_.note("taskctl: " + text);
+}
+
 int OnceLoop::refuse(const core::Error& error) {
     (void)context_.fail(error);
     return once_status(error);
@@ -152,12 +195,12 @@ int OnceLoop::replay(const ipc::RunClaimed& claimed) {
     }
     const auto& run = claimed.run;
     if (run.output_bytes > kept)
-        screen_.note("the rest of its output, " +
-                     counted(run.output_bytes - kept, "byte", "bytes") + ", was not kept");
-    screen_.note("replayed: " + in_quotes(run.key) + " was run " +
-                 stamp(run.finished.value_or(run.started), context_.zone()) + " with status " +
-                 std::to_string(run.status) + "; nothing was run again" +
-                 (run.status == 0 ? "" : ", which --retry-failed would do"));
+        say("the rest of its output, " + counted(run.output_bytes - kept, "byte", "bytes") +
+            ", was not kept");
+    say("replayed: " + in_quotes(run.key) + " was run " +
+        stamp(run.finished.value_or(run.started), context_.zone()) + " with status " +
+        std::to_string(run.status) + "; nothing was run again" +
+        (run.status == 0 ? "" : ", which --retry-failed would do"));
     return run.status;
 }
 
@@ -179,7 +222,9 @@ int OnceLoop::run_command(const core::Run& run) {
     extend_at_ = begun + options_.request.lease / 3;
     auto command =
         CommandRun::start({options_.request.command,
-                           {{"TASKD_ONCE_KEY", run.key}, {"TASKD_FENCE", std::to_string(fence_)}},
+                           {{"TASKD_ONCE_KEY", run.key},
+                            {"TASKD_ONCE_HOLDER", holders_with(run.holder)},
+                            {"TASKD_FENCE", std::to_string(fence_)}},
                            {{out.command_end(), STDOUT_FILENO}, {err_end, STDERR_FILENO}},
                            !signals->has_terminal()});
     if (!command) {

@@ -46,6 +46,8 @@ private:
     [[nodiscard]] core::Result<ipc::RunClaimed> claim();
     [[nodiscard]] core::Result<void> wait_for_end(std::int64_t head, Clock::time_point latest);
     [[nodiscard]] int refuse(const core::Error& error);
+    [[nodiscard]] std::optional<int> refuse_to_wait(const core::Run& run, bool has_patience);
+    void say(const std::string& text);
     [[nodiscard]] int replay(const ipc::RunClaimed& claimed);
     [[nodiscard]] int run_command(const core::Run& run);
     void give_back();

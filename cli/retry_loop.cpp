@@ -58,21 +58,30 @@ int RetryLoop::run() {
 
 /// The wait after an attempt; none when it was the last.
 std::optional<milliseconds> RetryLoop::wait_after(int status, int attempts) {
-    if (status == 0 || (!options_.on.empty() && !options_.on.has(status))) return {};
+    if (status == 0) return {};
     const std::string failed = "attempt " + std::to_string(attempts) + " of " +
                                std::to_string(options_.policy.attempts_max) +
                                " ended with status " + std::to_string(status);
+    if (!options_.on.empty() && !options_.on.has(status)) {
+        say(failed + ", which --on does not name");
+        return {};
+    }
+    // As after head: it would only be told so again.
+    if (status == 128 + SIGPIPE && screen_.reader_gone()) {
+        say(failed + ", as nobody reads its output any more");
+        return {};
+    }
     const auto& policy = options_.policy;
     const auto span = core::next_attempt(policy, attempts, random_.next(), options_.jitter);
     if (!span) {
-        screen_.note(failed + ", the last");
+        say(failed + ", the last");
         return {};
     }
     if (deadline_ && Clock::now() + *span >= *deadline_) {
-        screen_.note(failed + "; the deadline comes before another one");
+        say(failed + "; the deadline comes before another one");
         return {};
     }
-    screen_.note(failed + "; again in " + in_words(*span));
+    say(failed + "; again in " + in_words(*span));
     return span;
 }
 
@@ -119,11 +128,16 @@ int RetryLoop::attempt(ReplayedInput& input, int number) {
             command->signal(SIGKILL);
             kill_at_ = now + grace;
         } else if (!kill_at_ && deadline_ && now >= *deadline_) {
-            screen_.note("the deadline has passed; the command is stopped");
+            say("the deadline has passed; the command is stopped");
             own_status_ = retry_deadline;
             end(*command);
         }
     }
+}
+
+/// Among what the command prints, it says whose words these are.
+void RetryLoop::say(const std::string& text) {
+    screen_.note("taskctl: " + text);
 }
 
 void RetryLoop::end(CommandRun& command) {

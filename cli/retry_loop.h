@@ -45,6 +45,7 @@ private:
     [[nodiscard]] int attempt(ReplayedInput& input, int number);
     [[nodiscard]] bool wait(std::chrono::milliseconds span);
     [[nodiscard]] std::optional<std::chrono::milliseconds> wait_after(int status, int attempts);
+    void say(const std::string& text);
     void end(CommandRun& command);
     [[nodiscard]] int ms_until(std::optional<Clock::time_point> time) const;
 

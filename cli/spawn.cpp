@@ -98,21 +98,27 @@ core::Result<pid_t> spawn(const Spawn& what) {
 }
 
 core::Result<void> check_runnable(const std::string& program) {
-    const auto is_executable = [](const std::string& path) {
+    const auto why_not = [](const std::string& path) {
         struct stat status {};
-        return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-               access(path.c_str(), X_OK) == 0;
+        if (stat(path.c_str(), &status) != 0) return errno;
+        if (S_ISDIR(status.st_mode)) return EISDIR;
+        if (!S_ISREG(status.st_mode)) return EACCES;
+        return access(path.c_str(), X_OK) == 0 ? 0 : errno;
     };
-    if (program.find('/') != std::string::npos && is_executable(program)) return {};
+    std::string why = "no such program";
+    if (program.find('/') != std::string::npos) {
+        const int error = why_not(program);
+        if (error == 0) return {};
+        why = std::strerror(error);
+    }
     // taskctl starts no thread that changes the environment.
     const char* path = std::getenv("PATH");
     if (program.find('/') == std::string::npos)
         for (const auto& folder : core::split(path == nullptr ? "/usr/bin:/bin" : path, ':'))
-            if (is_executable((folder.empty() ? "." : folder) + "/" + program)) return {};
+            if (why_not((folder.empty() ? "." : folder) + "/" + program) == 0) return {};
     return tl::unexpected(
         core::Error{core::Reason::not_found,
-                    "\"" + core::clipped(program, 200) +
-                        "\" can't be started: no such program, or it is not executable",
+                    "\"" + core::clipped(program, 200) + "\" can't be started: " + why,
                     {},
                     "no shell reads COMMAND; for one, say sh -c '...'"});
 }

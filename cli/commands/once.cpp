@@ -77,11 +77,13 @@ void register_once(CommandLine& line) {
                       "once --retry-failed backup-2026-11-28 -- ./backup",
                       "once --no-wait --lease 1m import -- sh -c './fetch | ./load'"},
          .details =
-             "The first call runs COMMAND and records its status and what it prints, up to 1 MiB; "
-             "later ones print that again and end with the same status. A call meanwhile waits for "
-             "the result. A holder that dies loses its lease, and the next call runs COMMAND with "
-             "a higher number in TASKD_FENCE. Another COMMAND under the same KEY is a conflict. "
-             "The exit status is that of COMMAND; 120 to 125 are taskctl's own: see taskctl(1).",
+             "The first call runs COMMAND and records its status and what it prints, up to 1 "
+             "MiB; later ones print that again and end with the same status. A call meanwhile "
+             "waits for the result, without --timeout for ever. A holder that dies loses its "
+             "lease at its end, or by taskctl once forget --force KEY, and the next call runs "
+             "COMMAND with a higher number in TASKD_FENCE. Another COMMAND under the same KEY "
+             "is a conflict. The exit status is that of COMMAND; 120 to 125 are taskctl's own: "
+             "see taskctl(1).",
          .run = [given](Context& context,
                         const Words& words) { return run(context, *given, words); },
          .usage_status = once_refused,

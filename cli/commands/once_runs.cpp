@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <memory>
 
 namespace taskd::cli {
@@ -15,6 +16,7 @@ using core::Run;
 using core::RunState;
 
 constexpr std::size_t lines_shown = 20;
+constexpr std::size_t bytes_shown = 4096;
 
 Paint paint_of(RunState state) {
     switch (state) {
@@ -34,6 +36,15 @@ std::string took(std::chrono::milliseconds span) {
                                            : rough_span(span);
 }
 
+/// Text without what it has more than `bytes_shown` at its end; no letter is cut in two.
+std::string end_of(std::string text) {
+    if (text.size() <= bytes_shown) return text;
+    auto first = text.size() - bytes_shown;
+    const auto is_inside = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
+    for (int steps = 0; steps < 3 && is_inside(text[first]); ++steps) ++first;
+    return "[...]" + text.substr(first);
+}
+
 /// The last lines of what is kept of an output.
 std::string tail_of(const std::vector<core::RunOutput>& output) {
     std::string all;
@@ -44,7 +55,7 @@ std::string tail_of(const std::vector<core::RunOutput>& output) {
     std::string text;
     for (auto line = first; line < lines.size(); ++line)
         text += (text.empty() ? "" : "\n") + lines[line];
-    return text;
+    return end_of(std::move(text));
 }
 
 int show(Context& context, const Words& words) {
@@ -95,42 +106,15 @@ int show(Context& context, const Words& words) {
     return 0;
 }
 
+constexpr std::int64_t limit_max = 1000;
+
 struct ListGiven {
     std::string state;
     std::string limit;
 };
 
-int list(Context& context, const ListGiven& given, const Words& words) {
-    ipc::RunList request;
-    if (!words.empty()) request.prefix = words[0];
-    if (!given.state.empty()) {
-        const auto state = core::run_state_from(given.state);
-        if (!state) return context.fail(state.error());
-        request.state = *state;
-    }
-    if (!given.limit.empty()) {
-        const auto limit = number_from("limit", given.limit, 1, 1000);
-        if (!limit) return context.fail(limit.error());
-        request.limit = *limit;
-    }
-    auto client = context.client();
-    if (!client) return context.fail(client.error());
-    const auto answer = client->call(request);
-    if (!answer) return context.fail(answer.error());
+void print_table(Context& context, const std::vector<Run>& runs) {
     Screen& screen = context.screen();
-    const auto& runs = answer->value.runs;
-    if (screen.one_line_json()) {
-        for (const auto& run : answer->json["runs"]) screen.print_json(run);
-        return 0;
-    }
-    if (screen.json()) {
-        screen.print_json(answer->json);
-        return 0;
-    }
-    if (screen.quiet()) {
-        for (const auto& run : runs) screen.print(visible(run.key) + "\n");
-        return 0;
-    }
     const bool plain = screen.plain_lists();
     Table table{{{"KEY", false, true},
                  {"STATE"},
@@ -151,9 +135,59 @@ int list(Context& context, const ListGiven& given, const Words& words) {
     }
     screen.print_list(table);
     if (runs.empty()) screen.hint("No runs. Make one with: taskctl once KEY -- COMMAND");
-    return 0;
 }
 
+int list(Context& context, const ListGiven& given, const Words& words) {
+    ipc::RunList request;
+    if (!words.empty()) request.prefix = words[0];
+    if (!given.state.empty()) {
+        const auto state = core::run_state_from(given.state);
+        if (!state) return context.fail(state.error());
+        request.state = *state;
+    }
+    if (!given.limit.empty()) {
+        const auto limit = number_from("limit", given.limit, 1, limit_max);
+        if (!limit) return context.fail(limit.error());
+        request.limit = *limit;
+    }
+    auto client = context.client();
+    if (!client) return context.fail(client.error());
+    const std::int64_t wanted = request.limit;
+    request.limit = std::min(wanted + 1, limit_max);  // one more tells whether there are more
+    const auto answer = client->call(request);
+    if (!answer) return context.fail(answer.error());
+    Screen& screen = context.screen();
+    auto runs = answer->value.runs;
+    auto shown = answer->json;
+    const auto has_more = static_cast<std::int64_t>(runs.size()) > wanted;
+    if (has_more) {
+        runs.pop_back();
+        shown["runs"].erase(shown["runs"].size() - 1);
+    }
+    if (screen.one_line_json()) {
+        for (const auto& run : shown["runs"]) screen.print_json(run);
+    } else if (screen.json()) {
+        screen.print_json(shown);
+    } else if (screen.quiet()) {
+        for (const auto& run : runs) screen.print(visible(run.key) + "\n");
+    } else {
+        print_table(context, runs);
+    }
+    screen.flush();
+    std::string more;
+    if (has_more)
+        more = std::to_string(wanted) + " shown, there are more; --limit N shows up to " +
+               std::to_string(limit_max);
+    else if (static_cast<std::int64_t>(runs.size()) == limit_max)
+        more = std::to_string(limit_max) +
+               " shown, and there may be more; PREFIX and --state show fewer";
+    // Whoever said no number may take these for all.
+    if (!more.empty() && screen.quiet() && given.limit.empty())
+        screen.warn(more);
+    else if (!more.empty())
+        screen.note(more);
+    return 0;
+}
 int forget(Context& context, const std::string& key, bool by_force, const Words& words) {
     auto client = context.client(key_from(key));
     if (!client) return context.fail(client.error());
@@ -164,7 +198,13 @@ int forget(Context& context, const std::string& key, bool by_force, const Words&
         request.fence = known->value.run.fence;
     }
     const auto answer = client->call(request);
-    if (!answer) return context.fail(answer.error());
+    if (!answer) {
+        core::Error error = answer.error();
+        if (error.reason == core::Reason::failed_precondition && !by_force)
+            error.hint = "taskctl once forget --force " + shell_words({words[0]}) +
+                         ", if its holder is known to be dead";
+        return context.fail(error);
+    }
     Screen& screen = context.screen();
     context.note_replay(answer->replayed);
     if (screen.json())

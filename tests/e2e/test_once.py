@@ -74,7 +74,7 @@ class Replay(Once):
         self.assertEqual((first.returncode, first.stdout, first.stderr), (3, b"out\nend\xff", b"err\n"))
         second = self.once("deploy", "--", program)
         self.assertEqual((second.returncode, second.stdout), (3, b"out\nend\xff"))
-        self.assertRegex(second.stderr.decode(), r'^err\nreplayed: "deploy" was run .* with status 3; '
+        self.assertRegex(second.stderr.decode(), r'^err\ntaskctl: replayed: "deploy" was run .* with status 3; '
                          r"nothing was run again, which --retry-failed would do\n$")
         self.assertEqual(len(self.lines()), 1)
         quiet = self.once("--quiet", "deploy", "--", program)
@@ -186,9 +186,14 @@ class Replay(Once):
             self.assertIn("front of --", done.stderr.decode())
 
     def test_a_program_that_can_not_be_started_leaves_the_key_free(self):
-        done = self.once("k", "--", self.path("missing"))
-        self.assertEqual(done.returncode, 124)
-        self.assertIn("no such program", done.stderr.decode())
+        with open(self.path("plain"), "wb") as file:
+            file.write(b"text")
+        for program, why in ((self.path("missing"), "No such file"), ("missing", "no such program"),
+                             (self.path("plain"), "Permission denied"),
+                             (self.home.path, "Is a directory"), ("/dev/null", "Permission denied")):
+            done = self.once("k", "--", program)
+            self.assertEqual(done.returncode, 124)
+            self.assertIn(why, done.stderr.decode())
         with open(self.path("bad"), "wb") as file:
             file.write(b"\x7fELF no program")
         os.chmod(self.path("bad"), 0o755)
@@ -240,6 +245,29 @@ class Lists(Once):
             self.assertIn('there is no run "deploy-1"', missing.stderr)
         self.assertEqual(self.home.taskctl("once", "list", "--state", "ok").returncode, 2)
 
+    def test_a_list_that_is_cut_says_so(self):
+        for number in range(22):
+            self.once(f"k{number:02}", "--", "true")
+        for words in ((), ("-q",)):
+            cut = self.home.taskctl("once", "list", *words)
+            self.assertEqual(len(cut.stdout.splitlines()), 20)
+            self.assertIn("20 shown, there are more", cut.stderr)
+            self.assertIn("--limit", cut.stderr)
+            for more in (("--limit", "22"), ("k0",)):
+                whole = self.home.taskctl("once", "list", *words, *more)
+                self.assertEqual(whole.stderr, "")
+        self.assertEqual(len(json.loads(self.home.taskctl("once", "list", "-o", "json").stdout)["runs"]),
+                         20)
+
+    def test_status_shows_no_more_than_its_last_bytes(self):
+        self.once("k", "--", "sh", "-c", "head -c 300000 /dev/zero; echo; echo end")
+        shown = self.home.taskctl("once", "status", "k").stdout
+        self.assertLess(len(shown), 20_000)
+        self.assertIn("[...]", shown)
+        self.assertTrue(shown.rstrip().endswith("end"))
+        self.once("utf", "--", "sh", "-c", "yes \u00e4 | head -c 90000 | tr -d '\\n'; echo x")
+        self.assertNotIn("\\x", self.home.taskctl("once", "status", "utf").stdout)
+
 
 class Concurrent(Once):
     def test_a_call_meanwhile_waits_and_replays(self):
@@ -249,13 +277,16 @@ class Concurrent(Once):
         self.assertEqual(first.stdout.readline(), b"begun\n")  # it streams
         busy = self.once("--no-wait", "k", "--", program)
         self.assertEqual(busy.returncode, 123)
-        self.assertIn("is being run by", busy.stderr.decode())
+        self.assertRegex(busy.stderr.decode(), "is being run by .*, with a lease until ")
+        self.assertIn("taskctl once forget --force k", busy.stderr.decode())
         refused = self.home.taskctl("once", "forget", "k")
         self.assertEqual(refused.returncode, 4)
+        self.assertIn("taskctl once forget --force k", refused.stderr)
         late = self.once("--timeout", "1s", "k", "--", program)
         self.assertEqual(late.returncode, 123)
         second = self.begin("k", "--", program)
-        self.assertIn(b"waiting for its result", second.stderr.readline())
+        self.assertRegex(second.stderr.readline().decode(), "^taskctl: .* with a lease until .*; waiting "
+                         "for its result .*taskctl once forget --force k")
         with open(gate, "w", encoding="ascii") as file:
             file.write("opened\n")
         self.assertEqual(second.stdout.read(), b"begun\nopened\n")
@@ -295,6 +326,17 @@ class Concurrent(Once):
         self.assertEqual(self.once("k", "--", program).returncode, 0)
         with open(gate, "w", encoding="ascii"):
             pass
+
+    def test_a_run_does_not_wait_for_itself(self):
+        program = self.script(f"{support.TASKCTL} once inner -- {support.TASKCTL} once k -- $0\n"
+                              "echo status $?")
+        done = self.once("k", "--", program)
+        self.assertEqual((done.returncode, done.stdout), (0, b"status 120\n"))
+        self.assertIn("a command that this one is a part of", done.stderr.decode())
+        self.assertEqual(len(self.lines()), 1)
+        other = self.script(f"{support.TASKCTL} --as bob once k -- echo from another user")
+        self.assertEqual(self.once("--retry-failed", "new", "--", other).stdout,
+                         b"from another user\n")
 
     def test_who_waited_takes_a_failure_too(self):
         gate = self.fifo("gate")

@@ -72,8 +72,8 @@ class Retry(support.TestCase):
         self.assertEqual(done.returncode, 0)
         self.assertEqual(self.tries(), [1, 2, 3])
         self.assertEqual(done.stderr.decode(),
-                         "attempt 1 of 5 ended with status 4; again in 0.0s\n"
-                         "attempt 2 of 5 ended with status 4; again in 0.0s\n")
+                         "taskctl: attempt 1 of 5 ended with status 4; again in 0.0s\n"
+                         "taskctl: attempt 2 of 5 ended with status 4; again in 0.0s\n")
 
     def test_the_last_status_is_passed_on(self):
         done = self.run_it("--attempts", "3", "--delay", "0s", "--",
@@ -89,6 +89,8 @@ class Retry(support.TestCase):
         done = self.run_it("--on", "75,100-110", "--delay", "0s", "--", program)
         self.assertEqual(done.returncode, 3)
         self.assertEqual(self.tries(), [1, 2])
+        self.assertTrue(done.stderr.decode().endswith(
+            "taskctl: attempt 2 of 5 ended with status 3, which --on does not name\n"))
 
     def test_a_signal_that_ends_the_command_is_a_failure_as_in_a_shell(self):
         done = self.run_it("--attempts", "2", "--delay", "0s", "--", self.script("kill -9 $$"))
@@ -101,6 +103,15 @@ class Retry(support.TestCase):
         waits = [float(one) for one in re.findall(r"again in ([0-9.]+)s", done.stderr.decode())]
         self.assertEqual(len(waits), 3)
         self.assertTrue(all(0 <= wait <= 1 for wait in waits), waits)
+
+    def test_it_ends_when_nobody_reads_what_it_prints(self):
+        process = self.begin("--delay", "0s", "--", self.script("exec yes"),
+                             stdin=subprocess.DEVNULL)
+        self.assertEqual(process.stdout.readline(), "y\n")
+        process.stdout.close()
+        self.assertEqual(process.wait(support.DEADLINE), 128 + signal.SIGPIPE)
+        self.assertEqual(self.tries(), [1])
+        self.assertIn("as nobody reads its output any more", process.stderr.read())
 
     # ---- what is refused -------------------------------------------------------------------------
 
