@@ -97,7 +97,8 @@ int dispatch(Words arguments, void (*add_commands)(CommandLine&)) {
         early_screen(arguments).error(not_utf8 ? *not_utf8 : chosen.error());
         return line.usage_status();
     }
-    const auto settings = settings_from(chosen->globals);
+    const bool may_poll = chosen->command != nullptr && chosen->command->may_poll;
+    const auto settings = settings_from(chosen->globals, may_poll);
     if (!settings) {
         early_screen(arguments).error(settings.error());
         return line.usage_status();

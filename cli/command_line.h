@@ -39,6 +39,7 @@ struct Command {
     int usage_status = 2;  ///< the exit status of a mistyped option or value
     /// Of one that runs a command: how many words stand in front of the "--" that has to be there.
     std::optional<std::size_t> words_before_command{};
+    bool may_poll = false;  ///< --timeout 0 asks for what is so now
     CLI::App* app = nullptr;
 };
 

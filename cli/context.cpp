@@ -46,7 +46,7 @@ core::TimeZone zone_named(const std::string& name) {
 
 }  // namespace
 
-Result<Settings> settings_from(const GlobalOptions& options) {
+Result<Settings> settings_from(const GlobalOptions& options, bool may_poll) {
     Settings settings;
     settings.screen.quiet = options.quiet;
     if (const auto output = given(options.output, "--output", "TASKCTL_OUTPUT");
@@ -66,9 +66,10 @@ Result<Settings> settings_from(const GlobalOptions& options) {
     if (!options.timeout.empty()) {
         const auto timeout = span_from("timeout", options.timeout);
         if (!timeout) return tl::unexpected(timeout.error());
-        if (*timeout == std::chrono::seconds{0})
+        const bool is_poll = *timeout == std::chrono::seconds{0};
+        if (is_poll && !may_poll)
             return core::invalid_argument("timeout", "0 leaves no time to answer; use 1s or more");
-        settings.timeout = *timeout;
+        if (!is_poll) settings.timeout = *timeout;
         settings.patience = *timeout;
     }
     settings.endpoint = given(options.endpoint, "--endpoint", "TASKCTL_ENDPOINT").text;

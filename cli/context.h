@@ -39,8 +39,11 @@ struct Settings {
     bool may_start = true;
     bool may_ask = true;  ///< an editor may be opened
 };
+/// With `may_poll` a --timeout of 0 is patience for nothing, and an answer has the usual time.
+///
 /// Errors: invalid_argument - names the flag or the variable.
-[[nodiscard]] core::Result<Settings> settings_from(const GlobalOptions& options);
+[[nodiscard]] core::Result<Settings> settings_from(const GlobalOptions& options,
+                                                   bool may_poll = false);
 
 /// What commands are given to work with: the screen, the time, the daemon.
 class Context {

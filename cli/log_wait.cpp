@@ -49,14 +49,16 @@ Result<std::vector<ipc::CloudEvent>> LogWait::next(const std::string& waited_for
     if (!page && page.error().reason == core::Reason::resource_exhausted)
         return std::vector<ipc::CloudEvent>{};
     if (!page) return tl::unexpected(page.error());
+    const auto patience = context_.settings().patience.value_or(milliseconds{0});
     // What came up to the last moment counts.
     if (wait <= milliseconds{0} && page->value.events.empty() &&
         page->value.next >= page->value.head)
         return tl::unexpected(core::Error{
             core::Reason::deadline_exceeded,
-            "not within " +
-                core::format_span(
-                    std::chrono::ceil<std::chrono::seconds>(*context_.settings().patience)) +
+            (patience == milliseconds{0}
+                 ? "not yet"
+                 : "not within " +
+                       core::format_span(std::chrono::ceil<std::chrono::seconds>(patience))) +
                 ": " + waited_for,
             {},
             {}});

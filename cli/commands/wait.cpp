@@ -158,12 +158,22 @@ int wait_for_run(Context& context, const std::string& key, const std::string& wa
 
 // ---- events ---------------------------------------------------------------------------------
 
+/// What the daemon says of "after", in the words of who asked.
+Error of_since(Error error) {
+    constexpr std::string_view field = "after: ";
+    if (error.field != "after" || error.message.rfind(field, 0) != 0) return error;
+    error.message.replace(0, field.size(), "since: ");
+    error.field = "since";
+    return error;
+}
+
 int wait_for_event(Context& context, const Given& given) {
-    // Only what looks like one of taskd's own may be mistyped.
+    // Only what looks like one of taskd's own may be mistyped; all of those have a dot.
     const auto& own = core::event_types();
     const auto space = given.event.substr(0, given.event.find('.') + 1);
-    if (std::any_of(own.begin(), own.end(),
-                    [&](const std::string& type) { return type.rfind(space, 0) == 0; }))
+    if (!space.empty() && std::any_of(own.begin(), own.end(), [&](const std::string& type) {
+            return type.rfind(space, 0) == 0;
+        }))
         if (const auto types = checked_types(context, {given.event}); !types)
             return context.fail(types.error());
     const auto filter = core::EventFilter::make({{given.event}, {}, {}, given.where});
@@ -183,7 +193,7 @@ int wait_for_event(Context& context, const Given& given) {
     for (;;) {
         const auto events = wait.next("an event " + core::clipped(given.event, 64) +
                                       (given.where.empty() ? "" : " with such data"));
-        if (!events) return context.fail(events.error());
+        if (!events) return context.fail(of_since(events.error()));
         for (const auto& event : *events) {
             ipc::DataFields fields(event);
             if (!filter->matches(event.type, event.source, event.subject, std::ref(fields)))
@@ -199,6 +209,8 @@ int wait_for_event(Context& context, const Given& given) {
 Result<void> check(const Given& given, const Words& words) {
     const int things = static_cast<int>(!words.empty()) + static_cast<int>(!given.event.empty()) +
                        static_cast<int>(!given.run.empty());
+    if (!words.empty() && words[0].empty())
+        return core::invalid_argument("wait", "TASK or DELIVERY is empty");
     if (things != 1)
         return core::invalid_argument("wait",
                                       "name one thing to wait for: a task or delivery, "
@@ -263,19 +275,21 @@ void register_wait(CommandLine& line) {
                       "wait 0193f0aa --timeout 5m -o json"},
          .details =
              "TASK is a number or id; DELIVERY what invoke or publish said with --durable, or its "
-             "first characters. Without --timeout it waits for ever. Exit status: 0 it came about; "
+             "first characters. Without --timeout it waits for ever; --timeout 0 asks whether it "
+             "has come about. Exit status: 0 it came about; "
              "7 not within --timeout; 4 it can't come about any more; 1 the run ended with another "
              "status than 0; of a delivery also 8, 9 and 10, as of invoke.",
-         .run = [given](Context& context, const Words& words) {
-             return wait(context, *given, words);
-         }});
-    add_text(app, "--event", given->event, "TYPE", "an event of this type, or of a prefix: task.*");
+         .run = [given](Context& context,
+                        const Words& words) { return wait(context, *given, words); },
+         .may_poll = true});
+    add_filled(app, "--event", given->event, "TYPE",
+               "an event of this type, or of a prefix: task.*");
     add_texts(app, "--where", given->where, "FIELD=VALUE",
               "with this in its data (also != < <= > >=); may be repeated");
-    add_text(app, "--since", given->since, "NUMBER|TIME",
-             "also one that came behind this number or since then, such as 2h");
-    add_text(app, "--run", given->run, "KEY", "a command of taskctl once");
-    add_text(
+    add_filled(app, "--since", given->since, "NUMBER|TIME",
+               "also one that came behind this number or since then, such as 2h");
+    add_filled(app, "--run", given->run, "KEY", "a command of taskctl once");
+    add_filled(
         app, "--for", given->state, "STATE",
         "of a task done (the default), closed or started; of a run done, succeeded or started");
 }

@@ -78,6 +78,19 @@ class Tasks(Wait):
         run = self.wait("1", "--timeout", "1s", status=7)
         self.assertIn("not within 1s: task 1 is needs-action", run.stderr)
 
+    def test_without_patience_it_only_asks(self):
+        self.add()
+        for patience in ("0", "0s"):
+            self.assertIn("not yet: task 1 is needs-action",
+                          self.wait("1", "--timeout", patience, status=7).stderr)
+            self.assertIn('not yet: "k" was not begun',
+                          self.wait("--run", "k", "--timeout", patience, status=7).stderr)
+            self.wait("--event", "task.*", "--timeout", patience, status=7)
+            self.wait("--event", "task.*", "--since", "0", "--timeout", patience)
+        self.home.result("task.complete", task="1")
+        self.wait("1", "--timeout", "0")
+        self.assertEqual(self.home.taskctl("list", "--timeout", "0").returncode, 2)
+
     def test_it_outlives_a_restart(self):
         self.add()
         waiting = self.begin("1")
@@ -99,7 +112,12 @@ class Tasks(Wait):
                             (("--event", "a", "--for", "done"), "--event"),
                             (("--event", "a", "--where", "="), "where"),
                             (("--event", "a", "--since", "whenever"), "since"),
-                            (("1", "--timeout", "0s"), "timeout")):
+                            (("--run", ""), "--run is empty"), (("--event", ""), "--event is empty"),
+                            (("--event", "a", "--since", ""), "--since is empty"),
+                            (("1", "--for", ""), "--for is empty"), (("",), "is empty"),
+                            (("1", "--timeout", ""), "--timeout is empty"),
+                            (("1", "--timeout", "5"), "needs a unit"),
+                            (("--event", "a", "--since", "999999"), "since: ")):
             with self.subTest(words=words):
                 self.assertIn(text, self.wait(*words, status=2).stderr)
 
@@ -182,6 +200,9 @@ class Events(Wait):
         self.assertEqual(event["data"]["n"], 4)
         never = self.wait("--event", "build.finished", "--timeout", "1s", status=7)
         self.assertNotIn("warning", never.stderr)
+        self.publish("build", {})
+        for event_type in ("build*", "build", "*"):
+            self.assertEqual(self.wait("--event", event_type, "--since", "1h").stderr, "")
         typo = self.wait("--event", "task.complted", "--timeout", "1s", status=7)
         self.assertIn('did you mean "task.completed"?', typo.stderr)
 
