@@ -78,6 +78,7 @@ class Examples(support.TestCase):
             output = self.run_it(github_scripts(), variables)
         self.assertIn('replayed: "deploy/ada/tea/4711" was run', output)
         self.assertEqual(self.ran().count("deploy v42"), 2)
+        self.assertEqual(self.ran().count("check"), 2)
         self.assertEqual(self.home.result("task.list")["total"], 1)
         self.run_it(github_scripts(), {**variables, "GITHUB_RUN_ID": "4712"})
         self.assertEqual(self.ran().count("deploy v42"), 3)
@@ -93,6 +94,29 @@ class Examples(support.TestCase):
         self.run_it(gitlab_scripts(), {**variables, "CI_PIPELINE_ID": "78"})
         self.assertEqual(self.ran().count("migrate"), 1)
         self.assertEqual(self.ran().count("deploy main"), 2)
+
+    def test_no_job_waits_for_one_that_may_have_to_run_behind_it(self):
+        jobs = pipeline("github.yml")["jobs"]
+        self.assertEqual(jobs["check"]["needs"], "deploy")
+        stages = pipeline("gitlab.yml")["stages"]
+        self.assertLess(stages.index("deploy"), stages.index("check"))
+
+    def test_a_migration_that_failed_runs_again_with_the_job(self):
+        variables = {"CI_PIPELINE_ID": "77", "CI_COMMIT_SHA": "0a1b2c", "CI_COMMIT_REF_NAME": "main"}
+        self.program("migrate", "test -e good")
+        self.run_it(gitlab_scripts(), variables, status=1)
+        with open(os.path.join(self.project, "good"), "w", encoding="ascii"):
+            pass
+        self.run_it(gitlab_scripts(), variables)
+        self.assertEqual(self.ran().count("migrate"), 2)
+
+    def test_a_ref_may_be_called_anything(self):
+        name = "it's \"a\" \\ $(ref)"
+        self.run_it(gitlab_scripts(), {"CI_PIPELINE_ID": "77", "CI_COMMIT_SHA": "0a1b2c",
+                                       "CI_COMMIT_REF_NAME": name})
+        told = self.home.result("event.read", after=0, types=["deploy.finished"])["events"]
+        self.assertEqual([(event["subject"], event["data"]) for event in told],
+                         [(name, {"pipeline": 77})])
 
 
 if __name__ == "__main__":
