@@ -131,7 +131,7 @@ Table table_of(const Context& context, const Screen& screen, const ipc::TaskPage
 }
 
 void say_how_many(Context& context, const core::TaskQuery& query, const ipc::TaskPage& page,
-                  bool filtered) {
+                  bool filtered, bool is_page) {
     Screen& screen = context.screen();
     const auto shown = static_cast<std::int64_t>(page.tasks.size());
     if (shown == 0 && page.total > 0)
@@ -140,16 +140,21 @@ void say_how_many(Context& context, const core::TaskQuery& query, const ipc::Tas
     if (shown == 0 && query.deleted) return screen.hint("no deleted tasks");
     if (shown == 0 && filtered) return screen.hint("no tasks match");
     if (shown == 0) return screen.hint("nothing to do; taskctl add SUMMARY adds a task");
-    if (page.total > shown)
-        screen.note("showing " +
-                    (query.offset == 0 ? std::to_string(shown)
-                                       : std::to_string(query.offset + 1) + " to " +
-                                             std::to_string(query.offset + shown)) +
-                    " of " +
-                    (page.total > core::counted_max
-                         ? "more than " + std::to_string(core::counted_max) + " tasks"
-                         : counted(page.total, "task", "tasks")) +
-                    "; --limit and --offset give the others");
+    if (page.total <= shown) return;
+    const std::string text = "showing " +
+                             (query.offset == 0 ? std::to_string(shown)
+                                                : std::to_string(query.offset + 1) + " to " +
+                                                      std::to_string(query.offset + shown)) +
+                             " of " +
+                             (page.total > core::counted_max
+                                  ? "more than " + std::to_string(core::counted_max) + " tasks"
+                                  : counted(page.total, "task", "tasks")) +
+                             "; --limit and --offset give the others";
+    // Whoever said no number may take these for all.
+    if (screen.quiet() && !is_page)
+        screen.warn(text);
+    else
+        screen.note(text);
 }
 
 int run(Context& context, const Given& given, const Words& words) {
@@ -176,7 +181,7 @@ int run(Context& context, const Given& given, const Words& words) {
     const bool filtered = !words.empty() || !given.project.empty() || !given.tags.empty() ||
                           !given.status.empty() || !given.due_before.empty() ||
                           !given.due_after.empty() || query->blocked;
-    say_how_many(context, *query, page, filtered);
+    say_how_many(context, *query, page, filtered, !(given.limit.empty() && given.offset.empty()));
     return 0;
 }
 

@@ -110,6 +110,15 @@ class Commands(support.TestCase):
         self.assertEqual((wrong.returncode, 'did you mean "zone"?' in wrong.stderr), (2, True))
         self.assertEqual(self.home.taskctl("config", "email", "nobody").returncode, 2)
 
+    def test_a_list_that_is_cut_says_so(self):
+        tasks = "".join(json.dumps({"summary": f"t{number}"}) + "\n" for number in range(101))
+        self.home.taskctl("add", "-f", "-", "-q", stdin=tasks)
+        for words in ((), ("-q",)):
+            cut = self.home.taskctl("list", *words)
+            self.assertEqual(len(cut.stdout.splitlines()), 100)
+            self.assertIn("showing 100 of 101 tasks", cut.stderr)
+        self.assertEqual(self.home.taskctl("list", "-q", "--limit", "3").stderr, "")
+
     def test_an_empty_key_or_name_is_refused(self):
         for words in (("add", "X", "--idempotency-key", ""), ("add", "X", "--idempotency-key="),
                       ("events", "publish", "--type", "a", "--id", ""), ("done", "1", "--as", ""),
