@@ -150,6 +150,11 @@ void register_rules(CommandLine& line) {
               .details = "How often each was applied and failed, and what it said when it failed "
                          "last.",
               .run = [](Context& context, const Words&) { return list(context); }});
+    line.add({.name = "rules list",
+              .section = "Events",
+              .summary = "the same as rules",
+              .examples = {"rules list"},
+              .run = [](Context& context, const Words&) { return list(context); }});
     register_change<ipc::RulePause>(line, "pause", "apply a rule no more, until resumed", "Paused");
     register_change<ipc::RuleResume>(line, "resume", "apply a rule again", "Resumed");
     register_change<ipc::RuleRemove>(line, "remove", "remove a rule", "Removed");
