@@ -25,7 +25,9 @@ struct ExitCode {
 
 inline constexpr std::array<ExitCode, 13> exit_codes{{
     {0, "success; an empty list too", {}},
-    {1, "internal error", {core::Reason::internal, core::Reason::data_loss}},
+    {1,
+     "internal error; or add refused a line of its FILE, or what wait waited for failed",
+     {core::Reason::internal, core::Reason::data_loss}},
     {2, "wrong usage, or a value that is not accepted", {core::Reason::invalid_argument}},
     {3, "not found", {core::Reason::not_found}},
     {4,
