@@ -212,6 +212,11 @@ Result<void> CommandLine::check_mark(const Chosen& chosen, const Words& before) 
     const std::size_t wanted = *command->words_before_command;
     if (!has_mark_) {
         if (command == chosen.command && before.empty()) return {};  // --help, or all is missing
+        if (command != chosen.command && words_between_ == 0)
+            return tl::unexpected(usage("\"" + full_name(chosen.command) +
+                                            "\" takes no option of \"" + full_name(command) + " " +
+                                            command->usage + "\"",
+                                        full_name(chosen.command) + " --help lists its own"));
         return tl::unexpected(missing_mark(*command));
     }
     if (chosen.help || chosen.version)

@@ -99,8 +99,11 @@ class Replay(Once):
                 done = self.once("k", *words)
                 self.assertEqual((done.returncode, done.stdout), (120, b""))
                 self.assertIn("once KEY -- COMMAND", done.stderr.decode())
-        for words in (("--ttl", "1d", "list", program), ("--retry-failed", "status", "k")):
-            self.assertEqual(self.once(*words).returncode, 120)
+        for words in (("--ttl", "1d", "list", program), ("--retry-failed", "status", "k"),
+                      ("list", "--no-wait")):
+            done = self.once(*words)
+            self.assertEqual((done.returncode, done.stdout), (120, b""))
+            self.assertIn("takes no option of", done.stderr.decode())
         self.assertEqual(self.home.result("run.list")["runs"], [])
         self.assertEqual(self.once("--help").returncode, 0)
 
