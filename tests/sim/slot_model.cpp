@@ -2,6 +2,8 @@
 #include "tests/sim/slot_model.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 
 namespace taskd::sim {
 namespace {

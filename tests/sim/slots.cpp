@@ -19,7 +19,6 @@ using std::chrono::seconds;
 using State = SlotModel::State;
 
 constexpr const char* user = "ada";
-constexpr std::size_t history_max = 400;
 constexpr days horizon{120};
 constexpr days days_max{60};  // of a run, so that the horizon is not reached
 
@@ -72,14 +71,7 @@ SlotWorld::SlotWorld(std::uint64_t seed)
 }
 
 void SlotWorld::note(const std::string& what) {
-    history_.push_back(core::format_utc(clock_.now()) + " " + what);
-    if (history_.size() > history_max) history_.erase(history_.begin());
-}
-
-std::string SlotWorld::history() const {
-    std::string text;
-    for (const auto& line : history_) text += "  " + line + "\n";
-    return text;
+    history_.note(clock_.now(), what);
 }
 
 void SlotWorld::boot() {

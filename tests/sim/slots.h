@@ -17,7 +17,7 @@ public:
     void run(int steps);
 
     /// What happened last, for the report of a failing seed.
-    [[nodiscard]] std::string history() const;
+    [[nodiscard]] std::string history() const { return history_.text(); }
 
 private:
     struct Series {
@@ -68,7 +68,7 @@ private:
     daemon::Turn last_;
     std::vector<std::unique_ptr<Series>> series_;
     std::vector<Running> running_;
-    std::vector<std::string> history_;
+    History history_;
 };
 
 }  // namespace taskd::sim

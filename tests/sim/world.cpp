@@ -14,7 +14,6 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr std::size_t history_max = 60;
 constexpr int resend_max = 50;
 
 core::Timestamp start_time() {
@@ -61,14 +60,7 @@ World::World(std::uint64_t seed, bool plain)
 }
 
 void World::note(const std::string& what) {
-    history_.push_back(core::format_utc(clock_.now()) + " " + what);
-    if (history_.size() > history_max) history_.erase(history_.begin());
-}
-
-std::string World::history() const {
-    std::string text;
-    for (const auto& line : history_) text += "  " + line + "\n";
-    return text;
+    history_.note(clock_.now(), what);
 }
 
 void World::boot() {

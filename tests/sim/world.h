@@ -6,6 +6,7 @@
 #include "daemon/engine.h"
 #include "daemon/http/token_table.h"
 #include "daemon/roles.h"
+#include "tests/sim/history.h"
 #include "tests/support/fault_vfs.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/seeded_random.h"
@@ -174,7 +175,7 @@ public:
     void run(int steps);
 
     /// What happened last, for the report of a failing seed.
-    [[nodiscard]] std::string history() const;
+    [[nodiscard]] std::string history() const { return history_.text(); }
 
 private:
     void step();
@@ -324,7 +325,7 @@ private:
     std::set<std::string> retried_;                   ///< deliveries that a user tried again
     std::map<std::string, std::vector<core::Timestamp>> starts_;  ///< by user and channel
     std::map<std::string, int> troubles_;  ///< .. attempts that its destination will fail
-    std::vector<std::string> history_;
+    History history_;
     std::int64_t next_key_ = 1;
     std::int64_t next_envelope_ = 1;
     bool crashed_ = false;
