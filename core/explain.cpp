@@ -255,9 +255,10 @@ void add_command(const ExplainSubject& subject, Sentences& because) {
     const Task& task = subject.task;
     if (!subject.runs.empty() || !task.is_open() || !task.content.due) return;
     const bool is_past = task.content.due->at <= subject.now;
-    if (is_past && subject.series && subject.series->paused)
-        return because.push_back(
-            {"run", "none while the series is paused; its time was " + at(task.content.due->at)});
+    if (subject.series && subject.series->paused)
+        return because.push_back({"run", std::string("none while the series is paused; its time ") +
+                                             (is_past ? "was " : "is ") +
+                                             at(task.content.due->at)});
     if (is_past && subject.blocked)
         return because.push_back({"run", "waits for what the task depends on; its time was " +
                                              at(task.content.due->at)});
