@@ -88,7 +88,7 @@ void Engine::start(Timestamp now) {
     try {
         // Asked first: what follows appends events of its own.
         const bool is_ahead = maintenance_.is_ahead_of(now);
-        const auto last_sign = maintenance_.last_sign(retention_every);
+        const auto last_sign = maintenance_.last_sign();
         if (last_sign && now - *last_sign > gap_min) maintenance_.note_gap({*last_sign, now});
         // A worker's lease ends with its process: what it was doing may or may not have happened,
         // and is tried again under the same idempotency key.
@@ -154,7 +154,6 @@ void Engine::note_clock(Timestamp now, Monotonic monotonic) {
 
 Turn Engine::turn(const std::vector<Request>& requests, const std::vector<JobResult>& results,
                   Timestamp now, Monotonic monotonic) {
-    before_turn_ = last_clock_ ? std::optional(last_clock_->first) : std::nullopt;
     note_clock(now, monotonic);
     unwritten_.insert(unwritten_.end(), results.begin(), results.end());
     const std::vector<JobResult> to_write = unwritten_;
@@ -218,6 +217,14 @@ Engine::Commit Engine::probe(Timestamp now, Monotonic monotonic, Turn& into) {
     return Commit::done;
 }
 
+void Engine::stop(Timestamp now) {
+    try {
+        maintenance_.prove_writable(now);
+    } catch (const StoreFailure&) {
+        // Then the next start does not know how long this one was awake.
+    }
+}
+
 void Engine::note_store(Monotonic monotonic, Turn& turn) {
     if (!turn.store_error) return;
     if (turn.store_error->empty())
@@ -233,6 +240,7 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
     const auto changes_before = database_.changes();
     try {
         database_.begin();
+        if (with_timers) note_sleep(now, monotonic);
         if (clock_set_back_) {
             UnitOfWork unit(context_, now, core::UserId{""}, "");
             unit.set_timer({TimerKind::zones, now, core::UserId{""}, ""});
@@ -283,6 +291,7 @@ Engine::Commit Engine::attempt(const std::vector<Request>& requests,
 
     // Committed: now it may be told.
     clock_set_back_ = false;
+    if (with_timers) awake_ = {now, monotonic};
     if (with_timers) publisher_.looked(monotonic);
     for (const auto& result : results)
         if (result.batch)

@@ -75,6 +75,9 @@ public:
     /// When the monotonic clock next needs one: parked polls, held timers, results to write again.
     [[nodiscard]] std::optional<core::Monotonic> next_wait() const;
 
+    /// Notes that taskd was awake until now; after the last turn.
+    void stop(core::Timestamp now);
+
     /// The last answers of long polls that nothing will come for any more.
     [[nodiscard]] std::vector<Reply> dismiss_polls();
 
@@ -134,6 +137,7 @@ private:
                                  core::Timestamp now, core::Monotonic monotonic, Turn& into);
     void run_requests(const std::vector<Request>& requests, core::Timestamp now,
                       core::Monotonic monotonic, Attempt& attempt);
+    void note_sleep(core::Timestamp now, core::Monotonic monotonic);
     void run_timers(core::Timestamp now, core::Monotonic monotonic, Attempt& attempt);
     void run_timer(const Timer& timer, core::Timestamp now, core::Monotonic monotonic,
                    Attempt& attempt);
@@ -176,8 +180,9 @@ private:
     std::optional<core::Monotonic> probe_at_;    ///< the store refused a change: try it again then
     core::Error last_failure_;
     std::optional<std::pair<core::Timestamp, core::Monotonic>> last_clock_;
-    std::optional<core::Timestamp> before_turn_;  ///< the time of the last one
-    bool clock_jumped_ = false;                   ///< forward by more than a day: retention waits
+    /// When timers were last looked at.
+    std::optional<std::pair<core::Timestamp, core::Monotonic>> awake_;
+    bool clock_jumped_ = false;    ///< forward by more than a day: retention waits
     bool clock_set_back_ = false;  ///< and the waits that began before it are not looked at yet
 };
 

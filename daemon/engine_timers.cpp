@@ -27,14 +27,18 @@ constexpr milliseconds zone_lost_retry = hours{1};
 
 }  // namespace
 
+/// The loop wakes for each timer, so one that came since the last turn was slept through. Before
+/// anything else is done: results and requests set timers of their own for times that have passed.
+void Engine::note_sleep(Timestamp now, Monotonic monotonic) {
+    // The monotonic clock goes on in a suspend, but not when the wall clock is set.
+    if (!awake_ || now - awake_->first <= gap_min || monotonic - awake_->second <= gap_min) return;
+    const auto due = maintenance_.next_timer(waiting({}));
+    if (due && *due > awake_->first && *due < now - gap_min)
+        maintenance_.note_gap({awake_->first, now});
+}
+
 void Engine::run_timers(Timestamp now, Monotonic monotonic, Attempt& attempt) {
     auto timers = maintenance_.due_timers(now, settings_.turn_timers_max, waiting({}));
-    // The loop wakes for each timer, so one that came long ago was slept through.
-    const bool has_slept =
-        before_turn_ && std::any_of(timers.begin(), timers.end(), [&](const Timer& timer) {
-            return timer.due > *before_turn_ && timer.due < now - gap_min;
-        });
-    if (has_slept) maintenance_.note_gap({*before_turn_, now});
     if (!timers.empty() && timers.front().kind == TimerKind::zones) {
         // Alone, and before all others: what it moves must not go off at its old time.
         run_timer(timers.front(), now, monotonic, attempt);
@@ -115,6 +119,7 @@ void Engine::run_timer(const Timer& timer, Timestamp now, Monotonic monotonic, A
             unit.set_timer({timer.kind, now, timer.user, next});
         break;
     case TimerKind::retention:
+        maintenance_.note_awake(now);
         // After a jump of the clock nothing is taken away: the jump may be a mistake.
         if (clock_jumped_)
             later(retention_every);

@@ -89,6 +89,7 @@ bool Loop::run() {
     }
     if (observers_) observers_->pulse.stops();
     reply(engine_.dismiss_polls());
+    engine_.stop(clock_.now());
     return true;
 }
 

@@ -6,9 +6,10 @@ namespace taskd::daemon {
 
 std::optional<core::Gap> UnitOfWork::gap_at(core::Timestamp time) {
     Query row(db_,
-              "SELECT since_ms, until_ms FROM gap WHERE until_ms >= ? ORDER BY until_ms LIMIT 1",
+              "SELECT since_ms, until_ms FROM gap WHERE until_ms >= ?1 AND since_ms < ?1 ORDER BY "
+              "until_ms LIMIT 1",
               time);
-    if (!row.step() || row.time(0) >= time) return {};
+    if (!row.step()) return {};
     return core::Gap{row.time(0), row.time(1)};
 }
 

@@ -103,15 +103,21 @@ bool Maintenance::is_ahead_of(core::Timestamp now) {
     return row.step() && row.time(0) > now + clock_tolerance;
 }
 
-std::optional<core::Timestamp> Maintenance::last_sign(std::chrono::milliseconds retention) {
+std::optional<core::Timestamp> Maintenance::last_sign() {
     std::optional<core::Timestamp> last;
     {
-        Query row(db_, "SELECT due_ms FROM timer WHERE kind = 'retention' LIMIT 1");
-        if (row.step()) last = row.time(0) - retention;
+        Query row(db_, "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'awake'");
+        if (row.step()) last = row.time(0);
     }
     Query row(db_, "SELECT received FROM event ORDER BY seq DESC LIMIT 1");
     if (row.step() && (!last || row.time(0) > *last)) last = row.time(0);
     return last;
+}
+
+void Maintenance::note_awake(core::Timestamp now) {
+    Query(db_, "INSERT INTO meta VALUES ('awake', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
+          std::to_string(now.time_since_epoch().count()))
+        .run();
 }
 
 void Maintenance::note_gap(const core::Gap& gap) {
@@ -168,10 +174,7 @@ std::vector<core::UserId> Maintenance::users_in_line() {
 void Maintenance::prove_writable(core::Timestamp now) {
     db_.begin();
     try {
-        Query(db_,
-              "INSERT INTO meta VALUES ('probed', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
-              std::to_string(now.time_since_epoch().count()))
-            .run();
+        note_awake(now);
         db_.commit();
     } catch (...) {
         db_.rollback();

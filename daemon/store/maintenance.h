@@ -56,9 +56,10 @@ public:
     /// Whether the newest event came at a time that is still to come: the clock was set back.
     [[nodiscard]] bool is_ahead_of(core::Timestamp now);
 
-    /// The last time at which it is known that taskd ran; none in a new store. Retention goes over
-    /// the store every so often.
-    [[nodiscard]] std::optional<core::Timestamp> last_sign(std::chrono::milliseconds retention);
+    /// The last time at which it is known that taskd ran; none in a new store.
+    [[nodiscard]] std::optional<core::Timestamp> last_sign();
+    /// Notes that it does, within a transaction.
+    void note_awake(core::Timestamp now);
     /// Keeps when taskd was not awake, for who asks why something was missed.
     void note_gap(const core::Gap& gap);
 
@@ -68,7 +69,7 @@ public:
     /// The tokens of all users that are in force.
     [[nodiscard]] std::vector<Token> tokens(core::Timestamp now);
 
-    /// Writes the time into a row of its own (SQLite leaves out what changes nothing); throws
+    /// The same in a transaction of its own (SQLite leaves out what changes nothing); throws
     /// StoreFailure while the store takes no change.
     void prove_writable(core::Timestamp now);
 

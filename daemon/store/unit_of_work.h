@@ -199,12 +199,12 @@ public:
                                   const core::RecurrenceId& slot);
     /// How many occurrences were made, for a COUNT that counts them.
     [[nodiscard]] std::int64_t count_made(const core::UserId& user, const core::SeriesId& series);
-    /// The runs of skipped slots between this task's slot and the task before it, newest first.
     /// The time in which taskd was not awake that holds `time`; none if it was.
     [[nodiscard]] std::optional<core::Gap> gap_at(core::Timestamp time);
     /// The newest of them, the newest first, that ended at `since` or later.
     [[nodiscard]] std::vector<core::Gap> gaps(const std::optional<core::Timestamp>& since,
                                               std::int64_t limit);
+    /// The runs of skipped slots between this task's slot and the task before it, newest first.
     [[nodiscard]] std::vector<core::SkippedSlots> skipped_before(const core::Task& task,
                                                                  std::int64_t limit);
     /// The slot that is furthest in local time, of those decided.

@@ -56,6 +56,22 @@ TEST_CASE("gap: a start after a long time, or a timer that was slept through") {
         CHECK(t.why("2026-11-26") == t.why());  // what passed at 10:00, an hour ago
         CHECK(t.why("2026-11-27").empty());
     }
+    SECTION("it was stopped, and started much later") {
+        t.pass(10min);
+        t.engine->stop(t.clock.now());
+        t.clock.advance(30s);
+        t.crash();
+        CHECK(t.gaps().empty());  // a restart is none
+        t.engine->stop(t.clock.now());
+        t.clock.advance(5h);
+        t.crash();
+        CHECK(t.gaps() == Words{"11-24T08:10 11-24T13:10"});
+    }
+    SECTION("the clock was set forward") {
+        t.clock.set_now(t.clock.now() + 5h);
+        t.pass(0ms);
+        CHECK(t.gaps().empty());
+    }
     SECTION("it slept") {
         t.pass(10min);
         t.turn();
@@ -108,4 +124,24 @@ TEST_CASE("gap: a time of day alone is that of the slot that has been") {
         t.result("command.backfill",
                  {{"series", "1"}, {"from", "9:30"}, {"to", "10:30"}, {"tz", "Europe/Berlin"}});
     CHECK(filled["count"] == 1);
+}
+
+TEST_CASE("gap: what this very turn sets for a time that has passed was not slept through") {
+    Sleeper t;
+    t.result("task.add", {{"summary", "long"},
+                          {"every", "30 minutes"},
+                          {"tz", "UTC"},
+                          {"command", {{"argv", {"true"}}}}});
+    t.pass(1min);  // the next full minute
+    const auto jobs = std::exchange(t.jobs, {});
+    REQUIRE(jobs.size() == 1);
+    t.clock.advance(59min);  // it runs past the next slot
+    daemon::JobResult ended{jobs[0].user, jobs[0].delivery, {true, false, "exit 0", ""}, {}, {}};
+    ended.is_command = true;
+    t.turn({}, {ended});
+    auto begun = t.last.jobs;
+    t.pass(0ms);
+    begun.insert(begun.end(), t.jobs.begin(), t.jobs.end());
+    CHECK(t.gaps().empty());
+    CHECK(begun.size() == 1);  // the slot in between, late
 }

@@ -106,7 +106,8 @@ std::string SlotModel::why_not(std::size_t slot, Time now) const {
     if (plan_.window > seconds{0} && late > plan_.window) return "window";
     if (plan_.catch_up == "skip") return "catch_up";
     std::size_t newer = 0;
-    while (slots_.at(slot + newer + 1).at <= now) ++newer;
+    const Time until = plan_.stack ? now - punctual : now;
+    while (slots_.at(slot + newer + 1).at <= until) ++newer;
     if (plan_.catch_up == "latest" && newer > 0) return "catch_up";
     if (plan_.max > 0 && newer >= plan_.max) return "catch_up";
     return "";

@@ -88,8 +88,10 @@ void SlotWorld::crash() {
     engine_.reset();
     database_.reset();
     disk_.revive();
-    if (random_.one_in(2)) clock_.advance(minutes{random_.between(0, 600)});
-    if (random_.one_in(6)) clock_.advance(days{random_.between(1, 5)});
+    milliseconds off{0};
+    if (random_.one_in(2)) off += minutes{random_.between(0, 600)};
+    if (random_.one_in(6)) off += days{random_.between(1, 5)};
+    sleep(off, true);
     note("after kill -9");
     const auto lost = std::exchange(running_, {});
     boot();
@@ -139,9 +141,10 @@ void SlotWorld::add_series() {
     json params{{"summary", "backup"},
                 {"every", plan.every},
                 {"tz", plan.zone},
-                {"catch_up", plan.catch_up},
                 {"overlap", plan.stack ? "stack" : "one"},
                 {"command", command}};
+    // It is what a command has by itself.
+    if (plan.catch_up != "latest" || random_.one_in(2)) params["catch_up"] = plan.catch_up;
     if (!plan.at.empty()) params["at"] = plan.at;
     if (plan.window.count() > 0) params["window"] = span_of(plan.window);
     if (plan.max > 0) params["max"] = std::to_string(plan.max);
@@ -371,12 +374,27 @@ void SlotWorld::backfill(Series& series) {
                 std::to_string(count));
 }
 
+/// Time passes in which taskd is off, or the machine asleep with it.
+void SlotWorld::sleep(milliseconds span, bool is_off) {
+    const auto due = is_off ? std::nullopt : engine_->next_due();
+    clock_.advance(span);
+    woke_.insert(clock_.now());
+    if (is_off ? span > minutes{1} : due && *due < clock_.now() - minutes{1})
+        missed_.insert(clock_.now());
+}
+
 void SlotWorld::check() {
     daemon::Query row(*database_,
-                      "SELECT 1 FROM gap g JOIN event e ON e.received > g.since_ms AND e.received "
-                      "< g.until_ms UNION ALL SELECT 1 FROM gap g JOIN gap h ON h.until_ms > "
-                      "g.since_ms AND h.until_ms < g.until_ms LIMIT 1");
-    require(!row.step(), "taskd was not awake where it says that it was not");
+                      "SELECT until_ms, (SELECT count(*) FROM event WHERE received > since_ms AND "
+                      "received < until_ms) FROM gap ORDER BY until_ms");
+    std::set<core::Timestamp> told;
+    while (row.step()) {
+        require(woke_.contains(row.time(0)) && row.integer(1) == 0,
+                "taskd was awake where it says that it was not");
+        told.insert(row.time(0));
+    }
+    require(std::includes(told.begin(), told.end(), missed_.begin(), missed_.end()),
+            "taskd says when it was not awake");
     for (const auto& series : series_) {
         check_series(*series);
         check_runs(*series);
@@ -458,12 +476,12 @@ void SlotWorld::run(int steps) {
             break;
         case 4:
             if (random_.one_in(5)) {
-                clock_.advance(hours{random_.between(20, 120)});
+                sleep(hours{random_.between(20, 120)}, false);
                 note("slept for days");
             }
             break;
         case 5:
-            clock_.advance(minutes{random_.between(60, 600)});
+            sleep(minutes{random_.between(60, 600)}, false);
             break;
         default:
             // On time, as the loop wakes: to the very moment.

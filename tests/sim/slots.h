@@ -43,6 +43,7 @@ private:
     void turn(const std::vector<daemon::Request>& requests,
               const std::vector<daemon::JobResult>& results);
     void settle();
+    void sleep(std::chrono::milliseconds span, bool is_off);
     void begin(const daemon::Job& job);
     void end_one();
     void end(const Running& run, const core::Outcome& outcome);
@@ -68,6 +69,8 @@ private:
     daemon::Turn last_;
     std::vector<std::unique_ptr<Series>> series_;
     std::vector<Running> running_;
+    std::set<core::Timestamp> woke_;    ///< after a time in which no turn was made
+    std::set<core::Timestamp> missed_;  ///< .. in which one should have been
     History history_;
 };
 
