@@ -232,7 +232,9 @@ int run(Context& context, const std::string& since) {
     }
     auto waited_for = silent(*client);
     std::vector<ipc::GapView> gaps;
-    if (const auto known = client->call(ipc::GapList{place->time, 100})) gaps = known->value.gaps;
+    auto since_when = place->time;
+    if (!since_when && !all.empty()) since_when = all.front().at;  // behind an event of that number
+    if (const auto known = client->call(ipc::GapList{since_when, 100})) gaps = known->value.gaps;
     const auto newest_first = [](const Missed& a, const Missed& b) { return a.at > b.at; };
     // An event's own time may be before that of one with a lower number.
     std::reverse(all.begin(), all.end());
@@ -246,7 +248,10 @@ int run(Context& context, const std::string& since) {
             list.push_back(std::move(missed.event));
         }
         json still = json::array();
-        for (auto& missed : waited_for) still.push_back(std::move(missed.event));
+        for (auto& missed : waited_for) {
+            if (screen.one_line_json()) screen.print_json(missed.event);
+            still.push_back(std::move(missed.event));
+        }
         if (!screen.one_line_json())
             screen.print_json({{"events", std::move(list)},
                                {"expectations", std::move(still)},

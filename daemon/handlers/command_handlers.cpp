@@ -144,7 +144,10 @@ Result<ipc::CommandBackfilled> backfill_commands(const ipc::CommandBackfill& req
     if (!zone) return tl::unexpected(zone.error());
     const auto from = core::parse_past("from", request.from, h.unit.now(), *zone);
     if (!from) return tl::unexpected(from.error());
-    const auto to = core::parse_past("to", request.to, h.unit.now(), *zone);
+    auto to = core::parse_past("to", request.to, h.unit.now(), *zone);
+    // A time of today that is still to come: up to now.
+    if (to && to->bare_time && to->time.at < from->time.at)
+        to = core::parse_when("to", request.to, h.unit.now(), *zone);
     if (!to) return tl::unexpected(to.error());
     if (to->time.at < from->time.at)
         return core::invalid_argument("to", "is before " + core::describe(from->time));

@@ -67,7 +67,9 @@ Result<void> try_task(json task, Handling& h) {
     Handling step{inner, h.user, h.settings, h.identity, h.standing, h.received};
     const auto added = add_task(*request, step);
     h.unit.check_alive();
-    if (added || added.error().reason != core::Reason::invalid_argument) return {};
+    const bool is_of_words = !added && (added.error().reason == core::Reason::invalid_argument ||
+                                        added.error().reason == core::Reason::not_found);
+    if (!is_of_words) return {};
     core::Error error = added.error();
     error.field = "task." + error.field;
     error.message = "task." + error.message;

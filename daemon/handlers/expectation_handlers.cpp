@@ -124,6 +124,11 @@ Result<Standing> standing_of(const Expectation& expectation, Handling& h) {
     return Standing{std::move(*series), std::move(*schedule), std::move(open)};
 }
 
+/// Not one that came too early, or while nothing was expected.
+bool is_counted(const Ping& ping) {
+    return ping.outcome != PingOutcome::early && ping.outcome != PingOutcome::paused;
+}
+
 /// Whether the open slot's grace has passed without a ping.
 bool is_down(const Expectation& expectation, const Standing& standing, core::Timestamp now) {
     return standing.open && !standing.series.paused &&
@@ -137,7 +142,7 @@ std::string state_of(const Expectation& expectation, const Standing& standing,
     if (expectation.failing) return "failed";
     if (standing.open && now > standing.open->content.due->at) return "late";
     const auto& last = expectation.last;
-    return last && (last->outcome != PingOutcome::early || last->recovered) ? "up" : "new";
+    return last && (is_counted(*last) || last->recovered) ? "up" : "new";
 }
 
 /// The channels that its reminders name, each once.
@@ -360,7 +365,7 @@ Result<ipc::ExpectationPinged> ping(const ipc::ExpectationPing& request, Handlin
     }
     if (ping.kind == PingKind::fail && counts) expectation.failing = true;
     // One too many does not hide the one that counted.
-    const bool is_extra = ping.outcome == PingOutcome::early && expectation.last && !was_failing;
+    const bool is_extra = !is_counted(ping) && expectation.last && !was_failing;
     if (ping.kind != PingKind::start && !is_extra) expectation.last = ping;
     h.unit.put_expectation(h.user, expectation);
     const auto seq = h.unit.append_event(h.user, {"ping.received", expectation.series.str(), ping});

@@ -749,6 +749,8 @@ class LongTimes(ChannelCase):
         self.assertRegex(missed.stderr, "(?m)^taskd was off or its machine slept from .* until ")
         report = json.loads(self.ok("missed", "-o", "json"))
         self.assertEqual([len(report["gaps"]), len(report["expectations"])], [1, 1])
+        lines = [json.loads(line) for line in self.ok("missed", "-o", "jsonl").splitlines()]
+        self.assertEqual([line["state"] for line in lines if "state" in line], ["down"])
         told = self.ok("explain", "1")
         self.assertIn("taskd was off or its machine slept then, from ", told)
 
