@@ -76,11 +76,12 @@ core::Result<void> close_task(const Delivery& run, Handling& h) {
     if (run.task.empty() || !run.revoked.empty() || run.state == DeliveryState::suppressed)
         return {};
     const auto task = h.unit.find_task(run.user, run.task);
-    if (!task || !task->is_open() || task->status != core::Status::in_process) return {};
+    const bool was_late = run.attempts == 0 && run.expires && *run.finished > *run.expires;
+    if (!task || !task->is_open() || (task->status != core::Status::in_process && !was_late))
+        return {};
     // Opened again, it has a run of its own.
     for (const auto& other : h.unit.runs_of(*task, others_max))
         if (!other.finished && other.revoked.empty() && other.id != run.id) return {};
-    const bool was_late = run.attempts == 0 && run.expires && *run.finished > *run.expires;
     const auto reason = was_late ? core::SkipReason::not_after : core::SkipReason::failed;
     const auto closed = run.state == DeliveryState::succeeded ? complete_occurrence(*task, h)
                                                               : cancel_occurrence(*task, reason, h);
@@ -136,12 +137,16 @@ core::Result<std::optional<core::SkipReason>> why_passed_over(const Task& task,
     if (!goes_by_schedule) return core::why_not_run(command, due, *zone, nullptr, 0, h.unit.now());
     const auto schedule = schedule_for(h.unit, *series);
     if (!schedule) return tl::unexpected(schedule.error());
+    // The tasks of a stack are made up to those that are on time.
+    const bool stack = series->policies.overlap == core::Overlap::stack;
+    const auto until = stack ? h.unit.now() - core::on_time : h.unit.now();
     const auto most = core::how_many_run(series->policies);
     std::int64_t newer = 0;
     auto slot = schedule->slot(*task.recurrence_id);
     while (newer < most) {
         const auto after = schedule->kept_from(schedule->slots.next_after(slot));
-        if (!after || schedule->at(*after).at > h.unit.now()) break;
+        // Slots are decided in their order, so one that was moved to later holds those behind it.
+        if (!after || schedule->at(*after).at > until) break;
         slot = *after;
         ++newer;
     }
@@ -239,13 +244,13 @@ std::optional<Job> begin_command(const Timer& timer, Handling& h) {
     } else if (*passed) {
         return {};
     }
+    Delivery run = keep_run(*task, *command, core::run_by_slot, h);
+    if (run.expires && h.unit.now() > *run.expires) return start_run(run, h);  // which ends it
     const auto begun = core::start(*task, h.unit.now());
     core::check(begun.has_value(), "a task that was not begun can be");
     h.unit.update_task(*task, *begun);
     h.unit.append_event(h.user, {"task.started", task->id.str(), *begun});
-    Delivery run = keep_run(*begun, *command, core::run_by_slot, h);
-    const bool is_too_late = run.expires && h.unit.now() > *run.expires;
-    if (!is_too_late && h.unit.now() - timer.due > punctual && command->jitter.count() > 0) {
+    if (h.unit.now() - timer.due > punctual && command->jitter.count() > 0) {
         // After a night all that is late would begin at once.
         Delivery after = run;
         after.next_attempt = h.unit.now() + core::jitter_of(*command, task->id);

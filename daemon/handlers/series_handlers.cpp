@@ -141,7 +141,7 @@ bool is_commands_of_pause(const core::Task& task, const Series& paused, Handling
 core::Result<void> pass_over_commands(const Series& paused, const core::Schedule& schedule,
                                       Handling& h, ipc::SeriesChanged& reply) {
     for (const auto& task : h.unit.open_tasks_of(h.user, paused.id, open_tasks_max)) {
-        if (!is_commands_of_pause(task, paused, h)) continue;
+        if (!is_commands_of_pause(task, paused, h) || h.unit.is_blocked(task)) continue;
         const auto& id = *task.recurrence_id;
         const auto next = core::slot_after_pause(schedule, schedule.slot(id), h.unit.now());
         const bool by_schedule = paused.policies.anchor == core::Anchor::schedule;
@@ -188,8 +188,13 @@ core::Result<ipc::SeriesChanged> resume_series(const ipc::SeriesResume& request,
         return tl::unexpected(closed.error());
     // What passed behind an open task is decided when that one is closed, as without the pause.
     const bool stack = series->policies.overlap == core::Overlap::stack;
-    if (stack || !h.unit.find_open_occurrence(h.user, series->id))
-        go_on_after_pause(h.unit, *after, *schedule, reply);
+    const auto goes_on = *h.unit.find_series(h.user, series->id);
+    if (!goes_on.ended && (stack || !h.unit.find_open_occurrence(h.user, series->id)))
+        go_on_after_pause(h.unit, goes_on, *schedule, reply);
+    // Today is not over, but the time of its command may be.
+    if (series->is_date)
+        if (auto closed = pass_over_commands(*series, *schedule, h, reply); !closed)
+            return tl::unexpected(closed.error());
     // From now on; of slots that were closed ahead of their time there is nothing to remind.
     const auto open = h.unit.find_open_occurrence(h.user, series->id);
     auto from = core::slot_after(*schedule, {}, {}, h.unit.now()).slot;

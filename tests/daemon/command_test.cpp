@@ -683,3 +683,44 @@ TEST_CASE("command: a stack catches up as it says, and latest is what it says by
     CHECK(t.skipped() == Words{"catch_up 1", "catch_up 1"});
     CHECK_FALSE(t.add({{"min_gap", "2 days"}}).empty());  // which goes with skip
 }
+
+TEST_CASE("command: nothing of a pause begins when it ends") {
+    Commands t;
+    SECTION("of today, which is not over for a series of days") {
+        t.add({{"at", ""}});
+        t.ask("series.pause", {{"series", "1"}});
+        t.begun(72h);
+        const auto resumed = t.ask("series.resume", {{"series", "1"}});
+        CHECK(t.begun().empty());
+        CHECK(resumed["next"]["recurrence_id"] == "2026-11-28T00:00:00");
+        CHECK(t.skipped() == Words{"paused 1", "paused 1", "paused 1"});
+        CHECK(t.begun(15h).size() == 1);
+    }
+    SECTION("and a series that ends in it ends once") {
+        t.add({{"every", "day until 2026-11-26"}});
+        t.ask("series.pause", {{"series", "1"}});
+        t.begun(72h);
+        t.ask("series.resume", {{"series", "1"}});
+        CHECK(t.begun().empty());
+        CHECK(t.count("SELECT count(*) FROM event WHERE type = 'series.ended'") == 1);
+    }
+    SECTION("but what waits for another task waits on") {
+        t.add();
+        t.ask("series.pause", {{"series", "1"}});
+        const auto other = t.result("task.add", {{"summary", "disk"}})["task"]["number"].dump();
+        t.ask("task.update", {{"task", "1"}, {"add_depends_on", {other}}});
+        t.begun(26h);
+        t.ask("series.resume", {{"series", "1"}});
+        CHECK(t.status(1) == "needs-action");
+        CHECK(t.begun().empty());
+    }
+}
+
+TEST_CASE("command: one that is too late has not begun, and its task neither") {
+    Commands t;
+    t.add(json::object(), {{"not_after", "10:30"}});
+    t.begun(3h);
+    CHECK(t.run()["result"] == "it was too late to begin");
+    CHECK(t.status(1) == "cancelled");
+    CHECK(t.count("SELECT count(*) FROM event WHERE type = 'task.started'") == 0);
+}
