@@ -139,7 +139,7 @@ void add_failure(Notice& notice, const json& data, Handling& h) {
     if (!run || !run->call) return;
     notice.summary = "Failed: " + run->call->summary;
     notice.is_urgent = true;
-    if (const auto task = h.unit.find_task(run->user, run->task))
+    if (const auto task = h.unit.find_task(core::UserId{notice.user}, run->task))
         notice.number = std::to_string(task->number);
     std::vector<std::string> lines{run->call->method + ": " + run->result};
     if (run->attempts > 1) lines.push_back(std::to_string(run->attempts) + " attempts");

@@ -635,6 +635,12 @@ TEST_CASE("command: the default channel hears of what did not run by itself, onc
     SECTION("its first failure") {
         t.answer(begun(1h).at(0), failed);
         CHECK(told() == 1);
+        t.pass(0ms);
+        const auto to_log = std::exchange(t.jobs, {});
+        REQUIRE(to_log.size() == 1);
+        CHECK(t.variable(to_log[0], "TASKD_TITLE") == "Failed: backup");
+        CHECK(t.variable(to_log[0], "TASKD_TASK_NUMBER") == "1");
+        CHECK(t.result("admin.health", json::object())["deliveries_dead"] == 0);  // runs are none
         t.answer(begun(24h).at(0), failed);
         CHECK(told() == 1);
         t.answer(begun(24h).at(0), done);
