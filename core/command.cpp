@@ -12,14 +12,12 @@ namespace {
 
 using std::chrono::days;
 using std::chrono::milliseconds;
-using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr std::size_t directory_bytes_max = 4096;
 constexpr std::size_t group_bytes_max = 64;
 constexpr int attempts_most = 100;
 constexpr milliseconds backoff_most = std::chrono::hours{24};
-constexpr milliseconds punctual = minutes{1};
 
 Result<void> check_span(const char* field, milliseconds value, milliseconds low,
                         milliseconds high) {
@@ -195,7 +193,7 @@ std::optional<SkipReason> why_not_run(const Command& command, const CalendarTime
     if (last && now > *last) return SkipReason::not_after;
     if (policies == nullptr) return {};
     const auto late = now - due.at - command.jitter;
-    if (late <= punctual) return {};
+    if (late <= on_time) return {};
     if (policies->window.count() > 0 && late > policies->window) return SkipReason::window;
     if (policies->catch_up == CatchUp::skip) return SkipReason::catch_up;
     const auto most = how_many_run(*policies);

@@ -526,14 +526,9 @@ struct AdminHealth {
     static constexpr bool writes = false;
 };
 
-/// When taskd was not awake: it did not run, or its machine slept. The newest first; times are UTC,
-/// `from` that of the last sign of it before.
-struct GapView {
-    std::string from;
-    std::string to;
-};
+/// When taskd was not awake, the newest first.
 struct GapPage {
-    std::vector<GapView> gaps;
+    std::vector<core::Gap> gaps;
 };
 struct GapList {
     using Reply = GapPage;

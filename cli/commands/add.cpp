@@ -62,11 +62,7 @@ void show(Context& context, const ipc::TaskAdded& added) {
         text += "        and then it ends\n";
     for (const auto& reminder : added.reminders)
         text += "  " + visible(reminder_line(reminder, due && due->is_date, context.zone())) + "\n";
-    if (added.command) {
-        text += "  " + visible(command_words(*added.command)) + "\n";
-        if (const auto how = how_words(*added.command); !how.empty())
-            text += "  " + visible(how) + "\n";
-    }
+    if (added.command) text += command_text(*added.command);
     screen.print(text);
 }
 

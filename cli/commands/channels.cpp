@@ -125,7 +125,7 @@ Result<void> read_target(Channel& channel, const Words& rest) {
 }
 
 Result<milliseconds> read_ms(const char* field, const std::string& words) {
-    const auto span = core::parse_span(field, words);
+    const auto span = span_from(field, words);
     if (!span) return tl::unexpected(span.error());
     return milliseconds{*span};
 }

@@ -44,7 +44,7 @@ Result<void> take_span(const SpanOption& option, std::optional<std::chrono::mill
         into = option.none;
         return {};
     }
-    const auto span = core::parse_span(option.name, option.text);
+    const auto span = span_from(option.name, option.text);
     if (!span) return tl::unexpected(span.error());
     if (*span < option.low || *span > option.high)
         return core::invalid_argument(
@@ -127,6 +127,26 @@ Result<void> check_dashes(std::size_t before, std::size_t behind) {
         "dash");
 }
 
+/// "up to 3 attempts, 10s before the second; ended after 2h", what is not the default of how it
+/// runs; "" where all is.
+std::string how_words(const core::Command& command) {
+    using std::chrono::duration_cast;
+    const core::Command usual;
+    std::vector<std::string> parts;
+    const auto span = [](std::chrono::milliseconds value) {
+        return core::format_span(duration_cast<seconds>(value));
+    };
+    if (command.retry.attempts_max > 1)
+        parts.push_back("up to " + std::to_string(command.retry.attempts_max) + " attempts, " +
+                        span(command.retry.initial) + " before the second");
+    if (command.time_limit != usual.time_limit)
+        parts.push_back("ended after " + span(command.time_limit));
+    if (!command.not_after.empty()) parts.push_back("not after " + command.not_after);
+    if (command.jitter.count() > 0) parts.push_back("up to " + span(command.jitter) + " later");
+    if (!command.group.empty()) parts.push_back("one of group " + command.group + " at a time");
+    return core::join(parts, "; ");
+}
+
 }  // namespace
 
 std::string CommandFlags::first() const {
@@ -196,26 +216,11 @@ core::Error in_option_words(core::Error error) {
     return error;
 }
 
-std::string how_words(const core::Command& command) {
-    using std::chrono::duration_cast;
-    const core::Command usual;
-    std::vector<std::string> parts;
-    const auto span = [](std::chrono::milliseconds value) {
-        return core::format_span(duration_cast<seconds>(value));
-    };
-    if (command.retry.attempts_max > 1)
-        parts.push_back("up to " + std::to_string(command.retry.attempts_max) + " attempts, " +
-                        span(command.retry.initial) + " before the second");
-    if (command.time_limit != usual.time_limit)
-        parts.push_back("ended after " + span(command.time_limit));
-    if (!command.not_after.empty()) parts.push_back("not after " + command.not_after);
-    if (command.jitter.count() > 0) parts.push_back("up to " + span(command.jitter) + " later");
-    if (!command.group.empty()) parts.push_back("one of group " + command.group + " at a time");
-    return core::join(parts, "; ");
-}
-
-std::string command_words(const core::Command& command) {
-    return "runs " + core::command_line(command.argv) + " in " + command.directory;
+std::string command_text(const core::Command& command) {
+    std::string text = "  runs " + visible(core::command_line(command.argv)) + " in " +
+                       visible(command.directory) + "\n";
+    if (const auto how = how_words(command); !how.empty()) text += "  " + visible(how) + "\n";
+    return text;
 }
 
 std::vector<Field> command_fields(const core::Command& command) {

@@ -44,11 +44,9 @@ void add_command_flags(CLI::App& app, CommandFlags& flags);
 /// An error of the daemon in the words of the options: "not-after: ..." for command.not_after.
 [[nodiscard]] core::Error in_option_words(core::Error error);
 
-/// "runs restic backup /home in /home/ada"
-[[nodiscard]] std::string command_words(const core::Command& command);
-/// "up to 3 attempts, 10s before the second; ended after 2h", what is not the default of how it
-/// runs; "" where all is.
-[[nodiscard]] std::string how_words(const core::Command& command);
+/// "runs restic backup /home in /home/ada", and on a line of its own what is not the default of how
+/// it runs; indented.
+[[nodiscard]] std::string command_text(const core::Command& command);
 [[nodiscard]] std::vector<Field> command_fields(const core::Command& command);
 
 /// Runs as `taskctl show` has them, indented.

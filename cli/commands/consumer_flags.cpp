@@ -3,7 +3,6 @@
 
 #include "cli/commands/event_text.h"
 #include "cli/event_place.h"
-#include "core/span.h"
 #include "core/text.h"
 
 #include <algorithm>
@@ -17,7 +16,7 @@ using std::chrono::milliseconds;
 /// Milliseconds of a span that was given; else `into` stays.
 Result<void> take_span(const char* name, const std::string& text, std::int64_t& into) {
     if (text.empty()) return {};
-    const auto span = core::parse_span(name, text);
+    const auto span = span_from(name, text);
     if (!span) return tl::unexpected(span.error());
     into = milliseconds{*span}.count();
     return {};

@@ -90,8 +90,7 @@ std::string command_lines(Context& context, ipc::Client& client, const core::Tas
     std::string text = "  runs no command any more\n";
     if (const auto& command = details->value.command) {
         warn_of_command(context, *command);
-        text = "  " + visible(command_words(*command)) + "\n";
-        if (const auto how = how_words(*command); !how.empty()) text += "  " + visible(how) + "\n";
+        text = command_text(*command);
     }
     if (details->value.series)
         text += "  the command is its series': this holds for all slots to come\n";

@@ -200,15 +200,11 @@ std::vector<Missed> silent(ipc::Client& client) {
 }
 
 /// When nothing could happen, for whoever reads the list.
-void say_gaps(const std::vector<ipc::GapView>& gaps, Screen& screen, const core::TimeZone& zone) {
+void say_gaps(const std::vector<core::Gap>& gaps, Screen& screen, const core::TimeZone& zone) {
     constexpr std::size_t shown = 5;
-    for (std::size_t i = 0; i < gaps.size() && i < shown; ++i) {
-        const auto from = core::parse_utc(gaps[i].from);
-        const auto to = core::parse_utc(gaps[i].to);
-        if (from && to)
-            screen.note("taskd was off or its machine slept from " + stamp(*from, zone) +
-                        " until " + stamp(*to, zone));
-    }
+    for (std::size_t i = 0; i < gaps.size() && i < shown; ++i)
+        screen.note("taskd was off or its machine slept from " + stamp(gaps[i].since, zone) +
+                    " until " + stamp(gaps[i].until, zone));
 }
 
 int run(Context& context, const std::string& since) {
@@ -231,7 +227,7 @@ int run(Context& context, const std::string& since) {
         all.push_back(std::move(*missed));
     }
     auto waited_for = silent(*client);
-    std::vector<ipc::GapView> gaps;
+    std::vector<core::Gap> gaps;
     auto since_when = place->time;
     if (!since_when && !all.empty()) since_when = all.front().at;  // behind an event of that number
     if (const auto known = client->call(ipc::GapList{since_when, 100})) gaps = known->value.gaps;

@@ -2,7 +2,6 @@
 #include "cli/commands/commands.h"
 #include "cli/times.h"
 #include "core/rfc3339.h"
-#include "core/span.h"
 #include "ipc/admin_messages.h"
 
 #include <nlohmann/json.hpp>
@@ -30,7 +29,7 @@ int create(Context& context, const Given& given, const Words& words) {
     request.name = words.at(0);
     if (given.is_service) request.scope = "service";
     if (!given.ttl.empty()) {
-        const auto ttl = core::parse_span("ttl", given.ttl);
+        const auto ttl = span_from("ttl", given.ttl);
         if (!ttl) return context.fail(ttl.error());
         request.ttl_ms = milliseconds{*ttl}.count();
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/handlers/admin_handlers.h"
 
-#include "core/rfc3339.h"
 #include "core/text.h"
 #include "daemon/handlers/call_handlers.h"
 #include "version.h"
@@ -29,10 +28,7 @@ core::Result<ipc::GapPage> list_gaps(const ipc::GapList& request, Handling& h) {
     if (request.limit < 1 || request.limit > core::page_max)
         return core::invalid_argument(
             "limit", std::to_string(request.limit) + " is not accepted; use 1 to 1000");
-    ipc::GapPage page;
-    for (const auto& gap : h.unit.gaps(request.since, request.limit))
-        page.gaps.push_back({core::format_utc(gap.since), core::format_utc(gap.until)});
-    return page;
+    return ipc::GapPage{h.unit.gaps(request.since, request.limit)};
 }
 
 core::Result<ipc::ConfigReply> admin_config(const ipc::AdminConfig&, Handling& h) {

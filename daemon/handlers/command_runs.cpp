@@ -24,7 +24,6 @@ using std::chrono::milliseconds;
 
 constexpr std::int64_t others_max = 20;
 constexpr std::int64_t released_max = 64;  // how many one that ends may let begin
-constexpr milliseconds punctual = std::chrono::minutes{1};
 
 Command command_of(const Delivery& run) {
     auto command = ipc::from_json<Command>(nlohmann::json::parse(run.call->body, nullptr, false));
@@ -250,7 +249,7 @@ std::optional<Job> begin_command(const Timer& timer, Handling& h) {
     core::check(begun.has_value(), "a task that was not begun can be");
     h.unit.update_task(*task, *begun);
     h.unit.append_event(h.user, {"task.started", task->id.str(), *begun});
-    if (h.unit.now() - timer.due > punctual && command->jitter.count() > 0) {
+    if (h.unit.now() - timer.due > core::on_time && command->jitter.count() > 0) {
         // After a night all that is late would begin at once.
         Delivery after = run;
         after.next_attempt = h.unit.now() + core::jitter_of(*command, task->id);

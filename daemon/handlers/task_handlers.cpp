@@ -25,9 +25,8 @@ void warn_of_command(bool is_date, Handling& h, std::vector<std::string>& warnin
     if (is_date)
         warnings.emplace_back(
             "no time of day was given, so the command begins at 00:00; --at 2:30 says another");
-    if (!h.unit.default_channel(h.user) && h.unit.list_consumers(h.user).empty())
-        warnings.emplace_back(
-            "nobody hears of a failure yet: there is no default channel; see taskctl channels set");
+    if (auto silence = why_default_is_silent("failures", h); !silence.empty())
+        warnings.push_back(std::move(silence));
 }
 
 constexpr std::int64_t deliveries_shown = 20;

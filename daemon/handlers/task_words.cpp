@@ -98,16 +98,20 @@ std::string why_nobody_is_told(const Reminder& reminder, Handling& h) {
     const Roles& roles = h.settings.roles;
     if (!reminder.channels.empty() || roles.notification || !roles.notification_app.empty())
         return "";
+    return why_default_is_silent("reminders", h);
+}
+
+}  // namespace
+
+std::string why_default_is_silent(const std::string& what, Handling& h) {
     const auto channel = h.unit.default_channel(h.user);
     if (channel && channel->disabled.empty()) return "";
     if (!h.unit.list_consumers(h.user).empty()) return "";
     if (channel)
-        return "reminders reach nobody: the default channel " + channel->name +
+        return what + " reach nobody: the default channel " + channel->name +
                " is disabled: " + channel->disabled;
-    return "reminders reach nobody yet: there is no default channel; see taskctl channels";
+    return what + " reach nobody yet: there is no default channel; see taskctl channels";
 }
-
-}  // namespace
 
 core::Result<Reminder> read_reminder_how(const ipc::ReminderHow& how,
                                          const std::optional<std::vector<std::string>>& channels,

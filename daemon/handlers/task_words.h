@@ -56,6 +56,10 @@ inline constexpr const char* reminds_by_slots =
     Handling& h);
 [[nodiscard]] core::Result<void> check_count(const std::vector<core::TaskId>& depends_on);
 
+/// Why those of `what` ("reminders") that go to the default channel are events that nobody has
+/// asked for, in words; or "".
+[[nodiscard]] std::string why_default_is_silent(const std::string& what, Handling& h);
+
 /// Says of a reminder that was just armed what its user may not expect: its time is over, or it
 /// reaches nobody.
 void warn_of(const core::Reminder& reminder, Handling& h, std::vector<std::string>& warnings);

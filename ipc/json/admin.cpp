@@ -41,9 +41,9 @@ void fields(auto& f, Of<GapList> auto& v) {
     f("since", v.since);
     f("limit", v.limit);
 }
-void fields(auto& f, Of<GapView> auto& v) {
-    f("from", v.from);
-    f("to", v.to);
+void fields(auto& f, Of<core::Gap> auto& v) {
+    f("from", v.since);
+    f("to", v.until);
 }
 void fields(auto& f, Of<GapPage> auto& v) {
     f("gaps", v.gaps);

@@ -84,6 +84,7 @@ void SlotWorld::boot() {
 
 /// taskd is gone, whether or not it had begun what it was to run; what runs, too.
 void SlotWorld::crash() {
+    if (random_.one_in(2)) engine_->stop(clock_.now());  // it ended in peace
     disk_.die();
     engine_.reset();
     database_.reset();
