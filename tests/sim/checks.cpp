@@ -337,6 +337,10 @@ void World::check_reads_change_nothing(const std::string& user) {
                                                    {"consumer.list", json::object()},
                                                    {"dead_letter.list", json::object()},
                                                    {"bus.endpoint", json::object()},
+                                                   {"command.runs", json::object()},
+                                                   {"expectation.list", json::object()},
+                                                   {"rule.list", json::object()},
+                                                   {"gap.list", json::object()},
                                                    {"admin.health", json::object()}}) {
         const auto reply = call(user, method, params);
         require(reply.contains("result"), "a read is answered: " + reply.dump());
